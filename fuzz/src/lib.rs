@@ -1,0 +1,3 @@
+//! What each fuzz target checks, as plain functions over bytes: the targets call them with what
+//! the fuzzer makes up, the tests with every corpus file.
+pub fn scenario(_: &[u8]) {}

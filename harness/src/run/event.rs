@@ -1,0 +1,145 @@
+//! The facts about a run, owned and serialisable. Reports are made from these alone, whether they
+//! arrive live or from a recording.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::verdict::Verdict;
+use crate::scenario::{Place, Scenario, Variant};
+use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+
+/// The version of the recording's format. It grows with every change that an older reader would
+/// misunderstand.
+pub const FORMAT: u32 = 1;
+
+/// One fact.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run begins.
+    RunStarted(RunStarted),
+    /// A scenario takes part; its cases follow later.
+    ScenarioLoaded(Arc<Scenario>),
+    /// A case begins.
+    CaseStarted {
+        /// Which.
+        case: CaseId,
+        /// Which repetition, from 1.
+        iteration: u32,
+    },
+    /// A case ended, or was not run at all.
+    CaseFinished(Box<CaseFinished>),
+    /// The run ended.
+    RunFinished(RunFinished),
+}
+
+/// What is known before the first case runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The format of the recording.
+    pub format: u32,
+    /// The version of sockspec.
+    pub sockspec: String,
+    /// The subject's name.
+    pub subject: String,
+    /// The subject's version.
+    pub subject_version: String,
+    /// Where the scenarios come from, for a person to read.
+    pub suite: String,
+    /// How many scenarios take part.
+    pub scenarios: u32,
+    /// How many cases take part.
+    pub cases: u32,
+    /// How often each runs.
+    pub repeat: u32,
+    /// How many run side by side.
+    pub jobs: u32,
+    /// The seed of the order, where one was given.
+    pub seed: Option<u64>,
+    /// Wall-clock time at the start, in seconds since 1970.
+    pub at: u64,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CaseFinished {
+    /// Which.
+    pub case: CaseId,
+    /// Its scenario.
+    pub scenario: ScenarioId,
+    /// Its variant.
+    pub variant: Variant,
+    /// Which repetition, from 1.
+    pub iteration: u32,
+    /// How binding: the level of the step that failed, else the scenario's.
+    pub level: Level,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// Why, where the verdict does not follow from a step: skipped, unsupported, broken.
+    pub reason: Option<String>,
+    /// What each step came to, in order, up to the last that ran.
+    pub steps: Vec<StepReport>,
+    /// How long it took.
+    pub took: Duration,
+    /// The worst stall that the witness saw meanwhile.
+    pub stall: Duration,
+}
+
+/// What one step came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Where it stands.
+    pub place: Place,
+    /// Where its expectation stands.
+    pub expected: Option<Place>,
+    /// What came of it; `None` for a step that has no outcome or did not run.
+    pub outcome: Option<Outcome>,
+    /// When it began, from the case's start.
+    pub began: Duration,
+    /// How long it took.
+    pub took: Duration,
+    /// Expectation held against observation.
+    pub judgement: Judgement,
+}
+
+/// An expectation held against an observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "judgement", rename_all = "kebab-case")]
+pub enum Judgement {
+    /// It gave what it must, or nothing was asked.
+    Met,
+    /// It gave what it must, too late.
+    Slow {
+        /// By when it should have returned.
+        limit: Duration,
+    },
+    /// It gave something else.
+    Missed {
+        /// What is wrong, for a person to read, without repeating the outcome.
+        detail: Option<String>,
+    },
+    /// It gave something else, but a weaker level was asked for than the step has.
+    Excused {
+        /// What is wrong.
+        detail: Option<String>,
+    },
+    /// It did not return by its deadline.
+    Hung,
+    /// It did not apply: an allowed alternative of an earlier step left nothing to act on.
+    Moot,
+}
+
+/// What is known when the last case has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunFinished {
+    /// How long the run took.
+    pub took: Duration,
+    /// The worst stall that the witness saw.
+    pub stall: Duration,
+    /// Whether it ended before every case had run.
+    pub cut_short: bool,
+    /// What the process still held that it did not hold before the run, for a person to read.
+    pub leaks: Vec<String>,
+}

@@ -1,0 +1,276 @@
+//! A scenario after elaboration: one case for each variant, every name resolved, nothing left to
+//! check.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::{
+    ActorId, Address, Capability, CaseId, Errno, Level, Op, OptionValue, Payload, Readiness,
+    ScenarioId, Signal, SocketId, TagId, Topology, Transport,
+};
+
+/// What the cases of one scenario have in common, and what a report shows of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its identity.
+    pub id: ScenarioId,
+    /// The file, as it is shown to a person.
+    pub path: String,
+    /// The sentence it starts with.
+    pub title: String,
+    /// Where the behaviour is laid down.
+    pub cite: Vec<String>,
+    /// How binding the behaviour is.
+    pub level: Level,
+    /// The text of the file.
+    pub source: Arc<str>,
+}
+
+/// One point of a scenario's `over` / `on` / `vary` matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// The transport, where the scenario has an `over` line.
+    pub transport: Option<Transport>,
+    /// The topology.
+    pub topology: Topology,
+    /// Each `vary` line's name and chosen value, in the order of the file.
+    pub values: Vec<(String, String)>,
+}
+
+/// Something to run: a scenario in one variant.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its identity.
+    pub id: CaseId,
+    /// The scenario it comes from.
+    pub scenario: Arc<Scenario>,
+    /// Which variant.
+    pub variant: Variant,
+    /// What the subject must be able to do.
+    pub needs: Arc<[Capability]>,
+    /// The names of the actors; [`ActorId`] is a position here.
+    pub actors: Arc<[String]>,
+    /// The sockets; [`SocketId`] is a position here.
+    pub sockets: Arc<[SocketName]>,
+    /// The names of the symbolic ports; a `PortId` is a position here. Those that the harness
+    /// makes up (for `pair`) have names that cannot be written.
+    pub ports: Arc<[String]>,
+    /// The names of started steps; [`TagId`] is a position here.
+    pub tags: Arc<[String]>,
+    /// The steps, in order, those that make the pairs first.
+    pub steps: Vec<Step>,
+    /// For a scenario with `same across`: the cases with an equal key must leave the same trace.
+    pub same: Option<SameKey>,
+    /// How long its waits take at the very least.
+    pub least: Duration,
+}
+
+/// What the cases that must agree have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SameKey {
+    /// The `vary` line along which they must agree.
+    pub across: String,
+    /// The place of that `same across` line.
+    pub place: Place,
+    /// Every other coordinate, as text.
+    pub others: String,
+}
+
+/// A socket of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketName {
+    /// Whose it is.
+    pub actor: ActorId,
+    /// Its name within the actor; for a `pair`'s helper listener one that cannot be written.
+    pub name: String,
+}
+
+/// Where something stands in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column of its first character, from 1, in characters.
+    pub column: u32,
+    /// Its length in characters.
+    pub length: u32,
+}
+
+/// One step of a case.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// What must come of it. `None` only for what has no outcome: `wait`, and a step with `&`.
+    pub expectation: Option<Expectation>,
+    /// How binding it is: its own `level` clause, else the scenario's level.
+    pub level: Level,
+    /// Where the step stands (its first to its last token before `=>`).
+    pub place: Place,
+    /// Whether it takes part in `same across`: false within a `vary` block and for `pair`.
+    pub compared: bool,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// An actor performs an operation, and the next step runs when it has returned.
+    Perform {
+        /// Who.
+        actor: ActorId,
+        /// What.
+        op: Op,
+    },
+    /// An actor starts an operation, and the next step runs when it is seen to block.
+    Start {
+        /// Who.
+        actor: ActorId,
+        /// What.
+        op: Op,
+        /// The name to wait for it by.
+        tag: TagId,
+    },
+    /// Waits for a started operation.
+    Await {
+        /// Who.
+        actor: ActorId,
+        /// Which.
+        tag: TagId,
+    },
+    /// Interrupts a started operation by a signal.
+    Interrupt {
+        /// Who.
+        actor: ActorId,
+        /// Which.
+        tag: TagId,
+    },
+    /// Lets time pass.
+    Wait(Duration),
+    /// Looks at the packets.
+    Wire(WireStep),
+}
+
+/// What a `wire` step asks of the packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WireStep {
+    /// How many packets of a kind were seen; the step's expectation is a count.
+    Count(WireFact),
+    /// That the first packet of one kind came before the first of another.
+    Order {
+        /// What came first.
+        first: WireFact,
+        /// What came then.
+        then: WireFact,
+    },
+}
+
+/// A kind of packet between two hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireFact {
+    /// Who sent it.
+    pub from: ActorId,
+    /// Who it was sent to.
+    pub to: Option<ActorId>,
+    /// Its kind, one of [`WireFact::KINDS`].
+    pub kind: &'static str,
+}
+
+impl WireFact {
+    /// The kinds of packet a `wire` step can name, with their meaning.
+    pub const KINDS: [(&'static str, &'static str); 8] = [
+        ("SYN", "a TCP segment with SYN"),
+        ("FIN", "a TCP segment with FIN"),
+        ("RST", "a TCP segment with RST"),
+        ("ACK", "a TCP segment with nothing but ACK"),
+        ("data", "a TCP segment with payload"),
+        ("udp", "a UDP datagram"),
+        ("icmp", "an ICMP or ICMPv6 error message"),
+        ("any", "any packet of the case's sockets"),
+    ];
+}
+
+/// What must come of a step: any one of the alternatives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The alternatives, at least one.
+    pub alternatives: Vec<Alternative>,
+    /// Where they stand, from the first to the last.
+    pub place: Place,
+}
+
+/// One allowed outcome with its conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// The outcome.
+    pub expected: Expected,
+    /// `after T`: the call may not return earlier.
+    pub after: Option<Duration>,
+    /// `before T`: a later return is slow.
+    pub before: Option<Before>,
+    /// `for T`: it must stay so for that long.
+    pub lasting: Option<Duration>,
+    /// `from HOST`: who the bytes must come from.
+    pub from: Option<ActorId>,
+    /// Where it stands, with its conditions.
+    pub place: Place,
+}
+
+/// An upper bound on a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// The bound.
+    pub limit: Duration,
+    /// Whether a later return fails the step (`before T must`) instead of making it slow.
+    pub must: bool,
+}
+
+/// An outcome as a scenario expects it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// `ok`: it succeeded, whatever else it says.
+    Ok,
+    /// A count, or a range of counts (both ends included; `None` for no upper end).
+    Count {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: Option<u64>,
+    },
+    /// Bytes, cut or not.
+    Data {
+        /// The bytes.
+        payload: Payload,
+        /// Whether the datagram must have been cut (`MSG_TRUNC`).
+        truncated: bool,
+    },
+    /// `all of ACTOR.SOCKET`: every byte that was accepted from that socket and not yet received.
+    AllOf(SocketId),
+    /// `eof`.
+    EndOfStream,
+    /// An errno, and the signal that must come with it.
+    Failed {
+        /// The error.
+        errno: Errno,
+        /// The signal.
+        signal: Option<Signal>,
+    },
+    /// `timeout`.
+    Timeout,
+    /// `blocked`.
+    Blocked,
+    /// Poll flags, all of them and no other; `none` for the empty set.
+    Ready(Readiness),
+    /// An option's value.
+    Value(OptionValue),
+    /// An option's value between two times, both included.
+    TimeRange {
+        /// The least.
+        least: Duration,
+        /// The most.
+        most: Duration,
+    },
+    /// An address.
+    Name(Address),
+}

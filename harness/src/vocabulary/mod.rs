@@ -1,0 +1,30 @@
+//! The words of the field as types: what can be asked of a socket and what can come of it.
+//! It refuses to know how anything runs: no system call, no clock, no file.
+
+mod address;
+mod capability;
+mod errno;
+mod id;
+mod level;
+mod op;
+mod option;
+mod outcome;
+mod payload;
+mod readiness;
+mod topology;
+mod transport;
+mod verb;
+
+pub use address::{Address, Endpoint, Place, Port};
+pub use capability::Capability;
+pub use errno::Errno;
+pub use id::{ActorId, CaseId, PortId, ScenarioId, SocketId, TagId};
+pub use level::Level;
+pub use op::{How, MessageFlags, Op};
+pub use option::{OptionKind, OptionValue, SocketOption, TcpState};
+pub use outcome::{Outcome, Signal};
+pub use payload::Payload;
+pub use readiness::Readiness;
+pub use topology::Topology;
+pub use transport::Transport;
+pub use verb::Verb;

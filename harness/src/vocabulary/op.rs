@@ -1,0 +1,270 @@
+use std::ops::BitOr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, OptionValue, Payload, Readiness, SocketId, SocketOption, Transport};
+
+/// One operation that an actor is asked to perform on a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Op {
+    /// Makes a socket.
+    Open {
+        /// The name it gets.
+        socket: SocketId,
+        /// Its family and type.
+        transport: Transport,
+    },
+    /// Gives a socket a local address.
+    Bind {
+        /// The socket.
+        socket: SocketId,
+        /// The transport to open it with first, where it does not exist yet.
+        open: Option<Transport>,
+        /// The address.
+        address: Address,
+    },
+    /// Makes a socket wait for connections.
+    Listen {
+        /// The socket.
+        socket: SocketId,
+        /// How many connections may wait to be accepted.
+        backlog: i32,
+    },
+    /// Connects a socket, or sets a datagram socket's peer.
+    Connect {
+        /// The socket.
+        socket: SocketId,
+        /// The peer's address.
+        address: Address,
+    },
+    /// Takes a waiting connection.
+    Accept {
+        /// The listening socket.
+        listener: SocketId,
+        /// The name the connection gets.
+        socket: SocketId,
+    },
+    /// Sends bytes: send(2), or sendto(2) with an address. Carries `MSG_NOSIGNAL` unless
+    /// [`MessageFlags::RAISE`] is given.
+    Send {
+        /// The socket.
+        socket: SocketId,
+        /// What to send.
+        data: Payload,
+        /// How.
+        flags: MessageFlags,
+        /// Where to, if not to the peer.
+        to: Option<Address>,
+    },
+    /// Sends bytes by write(2), which takes no flags.
+    Write {
+        /// The socket.
+        socket: SocketId,
+        /// What to send.
+        data: Payload,
+    },
+    /// Receives at most `limit` bytes: recv(2) or recvfrom(2).
+    Receive {
+        /// The socket.
+        socket: SocketId,
+        /// The size of the buffer.
+        limit: usize,
+        /// How.
+        flags: MessageFlags,
+        /// Whether the sender's address is asked for.
+        source: bool,
+    },
+    /// Receives at most `limit` bytes by read(2), which takes no flags.
+    Read {
+        /// The socket.
+        socket: SocketId,
+        /// The size of the buffer.
+        limit: usize,
+    },
+    /// Shuts down one direction or both.
+    Shutdown {
+        /// The socket.
+        socket: SocketId,
+        /// Which.
+        how: How,
+    },
+    /// Closes a descriptor.
+    Close {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// Makes a second descriptor for a socket.
+    Dup {
+        /// The socket.
+        socket: SocketId,
+        /// The name the second descriptor gets.
+        duplicate: SocketId,
+    },
+    /// Sets an option.
+    SetOption {
+        /// The socket.
+        socket: SocketId,
+        /// Which.
+        option: SocketOption,
+        /// To what.
+        value: OptionValue,
+    },
+    /// Reads an option.
+    GetOption {
+        /// The socket.
+        socket: SocketId,
+        /// Which.
+        option: SocketOption,
+    },
+    /// Asks what a socket is ready for.
+    Poll {
+        /// The socket.
+        socket: SocketId,
+        /// What is asked for.
+        interest: Readiness,
+        /// How long to wait until something of it is so; `None` asks for what is so now.
+        timeout: Option<Duration>,
+    },
+    /// Switches `O_NONBLOCK`.
+    Nonblocking {
+        /// The socket.
+        socket: SocketId,
+        /// On or off.
+        on: bool,
+    },
+    /// Reads the local address.
+    Name {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// Reads the peer's address.
+    PeerName {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// Sends a generated stream until a send would block.
+    Fill {
+        /// The socket.
+        socket: SocketId,
+        /// Which stream.
+        seed: u64,
+    },
+    /// Receives until the end of the stream and gives all of it.
+    Drain {
+        /// The socket.
+        socket: SocketId,
+    },
+}
+
+impl Op {
+    /// The socket that the operation is performed on (for accept, the listener).
+    pub const fn socket(&self) -> SocketId {
+        match self {
+            Self::Accept { listener: socket, .. }
+            | Self::Open { socket, .. }
+            | Self::Bind { socket, .. }
+            | Self::Listen { socket, .. }
+            | Self::Connect { socket, .. }
+            | Self::Send { socket, .. }
+            | Self::Write { socket, .. }
+            | Self::Receive { socket, .. }
+            | Self::Read { socket, .. }
+            | Self::Shutdown { socket, .. }
+            | Self::Close { socket }
+            | Self::Dup { socket, .. }
+            | Self::SetOption { socket, .. }
+            | Self::GetOption { socket, .. }
+            | Self::Poll { socket, .. }
+            | Self::Nonblocking { socket, .. }
+            | Self::Name { socket }
+            | Self::PeerName { socket }
+            | Self::Fill { socket, .. }
+            | Self::Drain { socket } => *socket,
+        }
+    }
+
+    /// The socket that the operation makes, if it makes one.
+    pub const fn makes(&self) -> Option<SocketId> {
+        match self {
+            Self::Open { socket, .. }
+            | Self::Bind { socket, open: Some(_), .. }
+            | Self::Accept { socket, .. }
+            | Self::Dup { duplicate: socket, .. } => Some(*socket),
+            _ => None,
+        }
+    }
+}
+
+/// Which direction a shutdown names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// `SHUT_RD`.
+    Read,
+    /// `SHUT_WR`.
+    Write,
+    /// `SHUT_RDWR`.
+    Both,
+    /// A number passed as it is, to see it refused.
+    Number(i32),
+}
+
+impl How {
+    /// The three directions with the word that stands in a scenario.
+    pub const WORDS: [(Self, &'static str); 3] =
+        [(Self::Read, "read"), (Self::Write, "write"), (Self::Both, "both")];
+
+    /// Finds the direction a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(_, name)| *name == word).map(|(how, _)| how)
+    }
+}
+
+/// Flags of a send or a receive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageFlags(u8);
+
+impl MessageFlags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+    /// `MSG_DONTWAIT`: fail rather than wait.
+    pub const DONTWAIT: Self = Self(1);
+    /// `MSG_PEEK`: leave the bytes in place.
+    pub const PEEK: Self = Self(2);
+    /// `MSG_WAITALL`: wait for the whole amount.
+    pub const WAITALL: Self = Self(4);
+    /// `MSG_TRUNC`: give a datagram's real length.
+    pub const TRUNC: Self = Self(8);
+    /// `MSG_MORE`: more is coming, hold partial segments back.
+    pub const MORE: Self = Self(16);
+    /// Not a flag of the call but the absence of one: the send goes without `MSG_NOSIGNAL`.
+    pub const RAISE: Self = Self(32);
+
+    /// The flags a send takes, with their words.
+    pub const SEND_WORDS: [(Self, &'static str); 3] =
+        [(Self::DONTWAIT, "MSG_DONTWAIT"), (Self::MORE, "MSG_MORE"), (Self::RAISE, "raise")];
+
+    /// The flags a receive takes, with their words.
+    pub const RECEIVE_WORDS: [(Self, &'static str); 4] = [
+        (Self::DONTWAIT, "MSG_DONTWAIT"),
+        (Self::PEEK, "MSG_PEEK"),
+        (Self::WAITALL, "MSG_WAITALL"),
+        (Self::TRUNC, "MSG_TRUNC"),
+    ];
+
+    /// Whether every flag of `other` is in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for MessageFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
