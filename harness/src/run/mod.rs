@@ -1,5 +1,22 @@
 //! Running: from cases to events. It plans, schedules, keeps deadlines and judges.
 //! It refuses to know printing, and keeps no counters.
 
+mod accounts;
 pub mod event;
+mod judge;
+mod ledger;
+mod limits;
+mod plan;
+mod runner;
+mod same;
+mod selection;
+mod stall;
+mod trial;
 pub mod verdict;
+
+pub use limits::Limits;
+pub use plan::Plan;
+pub use runner::{RunOptions, run};
+pub use selection::{Pattern, PatternError, Selection, Shard};
+pub use stall::Witness;
+pub use trial::{Bench, Trial};

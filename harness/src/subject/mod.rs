@@ -1,1 +1,12 @@
-//! (placeholder while bootstrapping)
+//! What is put to the test, behind one trait: something that opens a session for a case and
+//! performs its operations.
+//! It refuses to know verdicts: what a subject did is data, whatever it was.
+
+mod book;
+pub mod kernel;
+mod session;
+
+pub use book::AddressBook;
+pub use session::{
+    Admission, Awaited, Granularity, Observation, Session, Subject, SubjectError, WaitKind,
+};

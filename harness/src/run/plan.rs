@@ -1,0 +1,121 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::selection::{Pattern, Selection};
+use crate::scenario::{Case, Scenario};
+use crate::vocabulary::ScenarioId;
+
+/// What is going to run: batches of cases, in order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The scenarios that take part, in the order of the suite.
+    pub(super) scenarios: Vec<Arc<Scenario>>,
+    /// The batches.
+    pub(super) batches: Vec<Batch>,
+}
+
+/// Cases that one thread runs one after the other: one case, or several that must agree.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) cases: Vec<Case>,
+}
+
+/// From this much on a case counts as one that mostly waits.
+const WAITING: Duration = Duration::from_millis(2);
+
+impl Batch {
+    /// Whether it mostly waits, so that many can do so at once.
+    pub(super) fn waits(&self) -> bool {
+        self.least() >= WAITING
+    }
+
+    /// How long it takes at the very least.
+    pub(super) fn least(&self) -> Duration {
+        self.cases.iter().map(|case| case.least).sum()
+    }
+}
+
+impl Plan {
+    /// Chooses from a suite's cases. Of cases that must agree with each other, all take part or
+    /// none.
+    pub fn new(cases: impl IntoIterator<Item = Case>, selection: &Selection) -> Self {
+        let mut plan = Self::default();
+        for batch in batches(cases) {
+            if batch.cases.iter().any(|case| selection.admits(case)) {
+                plan.batches.push(batch);
+            }
+        }
+        if let Some(shard) = selection.shard {
+            let mut position = 0;
+            plan.batches.retain(|_| {
+                position += 1;
+                shard.holds(position - 1)
+            });
+        }
+        for batch in &plan.batches {
+            for case in &batch.cases {
+                if !plan.scenarios.iter().rev().any(|known| known.id == case.scenario.id) {
+                    plan.scenarios.push(Arc::clone(&case.scenario));
+                }
+            }
+        }
+        plan
+    }
+
+    /// How many cases take part.
+    pub fn len(&self) -> usize {
+        self.batches.iter().map(|batch| batch.cases.len()).sum()
+    }
+
+    /// Whether nothing was selected.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// The cases that take part.
+    pub fn cases(&self) -> impl Iterator<Item = &Case> {
+        self.batches.iter().flat_map(|batch| &batch.cases)
+    }
+
+    /// The patterns that no case of the plan matches: most likely mistyped.
+    pub fn unmatched<'a>(&self, patterns: &'a [Pattern]) -> Vec<&'a Pattern> {
+        patterns.iter().filter(|pattern| !self.cases().any(|case| pattern.matches(case))).collect()
+    }
+
+    /// Changes the order by a seed, so that a dependence of one case on another comes to light.
+    pub fn shuffle(&mut self, seed: u64) {
+        let mut state = seed;
+        for last in (1..self.batches.len()).rev() {
+            // SplitMix64, as for payloads: good enough to mix, and the same everywhere.
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^= z >> 31;
+            let chosen = usize::try_from(z % (last as u64 + 1)).unwrap_or(last);
+            self.batches.swap(last, chosen);
+        }
+    }
+}
+
+fn batches(cases: impl IntoIterator<Item = Case>) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for case in cases {
+        let same = case.same.as_ref().map(|key| (case.scenario.id.clone(), key.clone()));
+        let fellow = same.and_then(|(scenario, key)| {
+            // The cases of a scenario stand together, so the search is short.
+            batches.iter_mut().rev().take_while(|batch| belongs(batch, &scenario)).find(|batch| {
+                batch.cases.first().and_then(|first| first.same.as_ref()) == Some(&key)
+            })
+        });
+        match fellow {
+            Some(batch) => batch.cases.push(case),
+            None => batches.push(Batch { cases: vec![case] }),
+        }
+    }
+    batches
+}
+
+fn belongs(batch: &Batch, scenario: &ScenarioId) -> bool {
+    batch.cases.first().is_some_and(|first| first.scenario.id == *scenario)
+}

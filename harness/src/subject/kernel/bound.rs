@@ -1,0 +1,60 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use nix::errno::Errno;
+
+/// What may end a blocked call: the alarm of an inline call, or the runner's word for a started
+/// one.
+pub(super) enum Bound<'a> {
+    /// It may last until then.
+    Until(Instant),
+    /// It may last until the flags say otherwise.
+    Flags(&'a Flags),
+}
+
+/// What the runner has said to a started call.
+#[derive(Debug, Default)]
+pub(super) struct Flags {
+    /// It is to end now.
+    pub(super) cancelled: AtomicBool,
+    /// The scenario has sent it a signal.
+    pub(super) interrupted: AtomicBool,
+}
+
+/// Why a call came to an end without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Its time was over.
+    Blocked,
+    /// It failed.
+    Failed(Errno),
+}
+
+impl Bound<'_> {
+    /// Whether the call's time is over.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Until(expiry) => Instant::now() >= *expiry,
+            Self::Flags(flags) => flags.cancelled.load(Ordering::Acquire),
+        }
+    }
+
+    /// Makes a call until it gives something else than an interruption that nobody asked for: a
+    /// debugger or a tracer may interrupt calls, which is not the subject's doing.
+    pub(super) fn patiently<T>(&self, mut call: impl FnMut() -> nix::Result<T>) -> Result<T, Stop> {
+        loop {
+            match call() {
+                Err(Errno::EINTR) if self.is_over() => return Err(Stop::Blocked),
+                Err(Errno::EINTR) if !self.is_interrupted() => {}
+                result => return result.map_err(Stop::Failed),
+            }
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Until(_) => false,
+            Self::Flags(flags) => flags.interrupted.load(Ordering::Acquire),
+        }
+    }
+}

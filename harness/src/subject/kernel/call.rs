@@ -1,0 +1,278 @@
+use std::io;
+use std::os::fd::{IntoRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::time::TimeSpec;
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+
+use super::bound::{Bound, Stop};
+use super::message::{endpoint_of, failure};
+use super::{errno, message, option, syscall};
+use crate::vocabulary::{Endpoint, How, Op, Outcome, Readiness, SocketOption, Transport};
+
+/// A descriptor that an operation acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The descriptor.
+    pub(super) fd: RawFd,
+    /// What kind of socket it is.
+    pub(super) transport: Transport,
+}
+
+/// What came of an operation.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// As a subject reports it.
+    pub(super) timed: Timed<Outcome>,
+    /// The descriptor it made, if it made one.
+    pub(super) made: Option<Target>,
+}
+
+/// A value with the time in which it came to be.
+#[derive(Debug)]
+pub(super) struct Timed<T> {
+    pub(super) value: T,
+    pub(super) began: Instant,
+    pub(super) ended: Instant,
+}
+
+impl<T> Timed<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Timed<U> {
+        Timed { value: change(self.value), began: self.began, ended: self.ended }
+    }
+}
+
+/// Runs something between two looks at the clock.
+pub(super) fn timed<T>(run: impl FnOnce() -> T) -> Timed<T> {
+    let began = Instant::now();
+    let value = run();
+    Timed { value, began, ended: Instant::now() }
+}
+
+/// Whether an operation may wait, and so needs something that ends it.
+pub(super) fn may_block(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Connect { .. }
+            | Op::Accept { .. }
+            | Op::Send { .. }
+            | Op::Write { .. }
+            | Op::Receive { .. }
+            | Op::Read { .. }
+            | Op::Close { .. }
+            | Op::Poll { timeout: Some(_), .. }
+            | Op::Fill { .. }
+            | Op::Drain { .. }
+    )
+}
+
+/// Performs an operation on the calling thread. `address` is the endpoint that the operation
+/// names, if it names one; [`Op::Open`] takes no target.
+pub(super) fn perform(
+    op: &Op,
+    target: Target,
+    address: Option<&SockAddr>,
+    bound: &Bound<'_>,
+) -> Reply {
+    let fd = target.fd;
+    let mut made = None;
+    let timed = match op {
+        Op::Open { .. } => timed(|| open(target.transport)).map(|result| keep(result, &mut made)),
+        Op::Bind { .. } => with_address(address, |address| lend(fd, |socket| socket.bind(address))),
+        Op::Connect { .. } => connect(fd, address, bound),
+        Op::Listen { backlog, .. } => {
+            timed(|| lend(fd, |socket| socket.listen(*backlog))).map(done)
+        }
+        Op::Accept { .. } => {
+            timed(|| bound.patiently(|| accept(target))).map(|result| match result {
+                Ok(connection) => keep(Ok(connection), &mut made),
+                Err(stop) => failure(fd, stop, true, SocketOption::ReceiveTimeout),
+            })
+        }
+        Op::Send { data, flags, .. } => message::transmit(target, data, *flags, address, bound),
+        Op::Write { data, .. } => message::write_plainly(target, data, bound),
+        Op::Receive { limit, flags, .. } => message::receive(target, *limit, *flags, bound),
+        Op::Read { limit, .. } => message::read_plainly(target, *limit, bound),
+        Op::Shutdown { how, .. } => timed(|| syscall::shutdown(fd, direction(*how))).map(unit),
+        Op::Close { .. } => timed(|| nix::unistd::close(fd)).map(|result| match result {
+            // Linux has released the descriptor all the same.
+            Err(Errno::EINTR) if bound.is_over() => Outcome::Blocked,
+            result => unit(result),
+        }),
+        Op::Dup { .. } => timed(|| nix::unistd::dup(syscall::borrow(fd))).map(|result| {
+            keep(result.map(|fd| Target { fd: fd.into_raw_fd(), ..target }), &mut made)
+        }),
+        Op::SetOption { option, value, .. } => timed(|| option::set(fd, *option, *value)).map(unit),
+        Op::GetOption { option, .. } => timed(|| option::get(fd, *option))
+            .map(|result| result.map_or_else(failed, Outcome::Value)),
+        Op::Poll { interest, timeout, .. } => poll(fd, *interest, *timeout, bound),
+        Op::Nonblocking { on, .. } => {
+            timed(|| lend(fd, |socket| socket.set_nonblocking(*on))).map(done)
+        }
+        Op::Name { .. } => timed(|| lend(fd, |socket| socket.local_addr())).map(named),
+        Op::PeerName { .. } => timed(|| lend(fd, |socket| socket.peer_addr())).map(named),
+        Op::Fill { seed, .. } => message::fill(target, *seed, bound),
+        Op::Drain { .. } => message::drain(target, bound),
+    };
+    Reply { timed, made }
+}
+
+/// The kernel's form of an endpoint. `None` for a unix socket without a name.
+pub(super) fn sockaddr(endpoint: &Endpoint) -> io::Result<Option<SockAddr>> {
+    match endpoint {
+        Endpoint::Inet(address) => Ok(Some((*address).into())),
+        // The leading NUL chooses the abstract namespace, which leaves no file behind.
+        Endpoint::Local(name) => SockAddr::unix(format!("\0{name}")).map(Some),
+        Endpoint::Unnamed => Ok(None),
+    }
+}
+
+fn open(transport: Transport) -> nix::Result<Target> {
+    let (domain, kind) = match transport {
+        Transport::Tcp4 => (Domain::IPV4, Type::STREAM),
+        Transport::Tcp6 => (Domain::IPV6, Type::STREAM),
+        Transport::Unix => (Domain::UNIX, Type::STREAM),
+        Transport::UnixDgram => (Domain::UNIX, Type::DGRAM),
+        Transport::Udp4 => (Domain::IPV4, Type::DGRAM),
+        Transport::Udp6 => (Domain::IPV6, Type::DGRAM),
+    };
+    let socket = Socket::new(domain, kind, None).map_err(|error| errno::raw(&error))?;
+    Ok(Target { fd: socket.into_raw_fd(), transport })
+}
+
+fn accept(listener: Target) -> nix::Result<Target> {
+    let (connection, _) =
+        lend(listener.fd, |socket| socket.accept()).map_err(|error| errno::raw(&error))?;
+    Ok(Target { fd: connection.into_raw_fd(), ..listener })
+}
+
+fn connect(fd: RawFd, address: Option<&SockAddr>, bound: &Bound<'_>) -> Timed<Outcome> {
+    let mut interrupted = false;
+    timed(|| {
+        let Some(address) = address else { return Err(Stop::Failed(Errno::EINVAL)) };
+        bound.patiently(|| {
+            if interrupted {
+                // POSIX: an interrupted connect goes on by itself; it is not made again.
+                return finish_connect(fd);
+            }
+            let result =
+                lend(fd, |socket| socket.connect(address)).map_err(|error| errno::raw(&error));
+            interrupted = result == Err(Errno::EINTR);
+            result
+        })
+    })
+    .map(|result| match result {
+        Ok(()) => Outcome::Ok,
+        Err(stop) => failure(fd, stop, true, SocketOption::SendTimeout),
+    })
+}
+
+fn finish_connect(fd: RawFd) -> nix::Result<()> {
+    let mut polled = [PollFd::new(syscall::borrow(fd), PollFlags::POLLOUT)];
+    nix::poll::poll(&mut polled, PollTimeout::NONE)?;
+    let error = lend(fd, |socket| socket.take_error()).map_err(|error| errno::raw(&error))?;
+    error.map_or(Ok(()), |error| Err(errno::raw(&error)))
+}
+
+fn poll(
+    fd: RawFd,
+    interest: Readiness,
+    timeout: Option<Duration>,
+    bound: &Bound<'_>,
+) -> Timed<Outcome> {
+    let flags = FLAGS
+        .into_iter()
+        .filter(|(flag, _)| interest.contains(*flag))
+        .fold(PollFlags::empty(), |all, (_, raw)| all | raw);
+    let mut polled = [PollFd::new(syscall::borrow(fd), flags)];
+    let limit = timeout.unwrap_or_default();
+    let result = timed(|| {
+        bound.patiently(|| match PollTimeout::try_from(limit) {
+            Ok(whole) if limit.subsec_nanos().is_multiple_of(1_000_000) => {
+                nix::poll::poll(&mut polled, whole)
+            }
+            // poll counts in milliseconds; what lies between is for its sibling.
+            _ => nix::poll::ppoll(&mut polled, Some(TimeSpec::from_duration(limit)), None),
+        })
+    });
+    result.map(|result| match result {
+        Ok(0) if timeout.is_some() => Outcome::Timeout,
+        Ok(_) => {
+            let found = polled[0].revents().unwrap_or_else(PollFlags::empty);
+            Outcome::Ready(
+                FLAGS
+                    .into_iter()
+                    .filter(|(_, raw)| found.contains(*raw))
+                    .fold(Readiness::NONE, |all, (flag, _)| all | flag),
+            )
+        }
+        Err(stop) => failure(fd, stop, false, SocketOption::ReceiveTimeout),
+    })
+}
+
+/// The poll flags with this kernel's. `POLLRDHUP` is Linux's own and so not among nix's.
+const FLAGS: [(Readiness, PollFlags); 7] = [
+    (Readiness::IN, PollFlags::POLLIN),
+    (Readiness::PRI, PollFlags::POLLPRI),
+    (Readiness::OUT, PollFlags::POLLOUT),
+    (Readiness::RDHUP, PollFlags::from_bits_retain(libc::POLLRDHUP)),
+    (Readiness::HUP, PollFlags::POLLHUP),
+    (Readiness::ERR, PollFlags::POLLERR),
+    (Readiness::NVAL, PollFlags::POLLNVAL),
+];
+
+const fn direction(how: How) -> libc::c_int {
+    match how {
+        How::Read => libc::SHUT_RD,
+        How::Write => libc::SHUT_WR,
+        How::Both => libc::SHUT_RDWR,
+        How::Number(number) => number,
+    }
+}
+
+fn lend<T>(fd: RawFd, call: impl FnOnce(SockRef<'_>) -> io::Result<T>) -> io::Result<T> {
+    call(SockRef::from(&syscall::borrow(fd)))
+}
+
+fn with_address(
+    address: Option<&SockAddr>,
+    call: impl FnOnce(&SockAddr) -> io::Result<()>,
+) -> Timed<Outcome> {
+    timed(|| match address {
+        Some(address) => call(address),
+        None => Err(Errno::EINVAL.into()),
+    })
+    .map(done)
+}
+
+fn keep(result: nix::Result<Target>, made: &mut Option<Target>) -> Outcome {
+    match result {
+        Ok(target) => {
+            *made = Some(target);
+            Outcome::Ok
+        }
+        Err(raw) => failed(raw),
+    }
+}
+
+fn named(result: io::Result<SockAddr>) -> Outcome {
+    match result {
+        Ok(address) => Outcome::Name(endpoint_of(&address)),
+        Err(error) => failed(errno::raw(&error)),
+    }
+}
+
+fn done(result: io::Result<()>) -> Outcome {
+    result.map_or_else(|error| failed(errno::raw(&error)), |()| Outcome::Ok)
+}
+
+fn unit(result: nix::Result<()>) -> Outcome {
+    result.map_or_else(failed, |()| Outcome::Ok)
+}
+
+fn failed(raw: Errno) -> Outcome {
+    Outcome::failed(errno::named(raw))
+}

@@ -1,0 +1,271 @@
+//! Sending and receiving.
+
+use std::cell::RefCell;
+use std::io::IoSliceMut;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::socket::{MsgFlags, SockaddrStorage, recv, recvmsg, send};
+use nix::unistd::{read, write};
+use socket2::{SockAddr, SockRef};
+
+use super::bound::{Bound, Stop};
+use super::call::{Target, Timed, timed};
+use super::{errno, option, signal, syscall};
+use crate::vocabulary::{Endpoint, MessageFlags, Outcome, Payload, Signal, SocketOption};
+
+/// The largest amount that a drain takes before it gives up: more than any scenario sends.
+const MOST: usize = 256 << 20;
+/// How much a fill or a drain moves at once.
+const CHUNK: usize = 64 << 10;
+/// A fill is over when no byte was taken for this long, in milliseconds.
+const STILL: u16 = 100;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// send(2), or sendto(2) with an address.
+pub(super) fn transmit(
+    target: Target,
+    data: &Payload,
+    flags: MessageFlags,
+    to: Option<&SockAddr>,
+    bound: &Bound<'_>,
+) -> Timed<Outcome> {
+    let bytes = data.bytes();
+    let raises = flags.contains(MessageFlags::RAISE);
+    let mut raw = send_flags(flags);
+    raw.set(MsgFlags::MSG_NOSIGNAL, !raises);
+    let call = || {
+        bound.patiently(|| match to {
+            None => send(target.fd, &bytes, raw),
+            Some(address) => SockRef::from(&syscall::borrow(target.fd))
+                .send_to_with_flags(&bytes, address, raw.bits())
+                .map_err(|error| errno::raw(&error)),
+        })
+    };
+    let waits = !flags.contains(MessageFlags::DONTWAIT);
+    sent(target, bytes.len(), waits, bound, || {
+        if raises { signal::catching_pipe(call) } else { (call(), false) }
+    })
+}
+
+/// write(2).
+pub(super) fn write_plainly(target: Target, data: &Payload, bound: &Bound<'_>) -> Timed<Outcome> {
+    let bytes = data.bytes();
+    sent(target, bytes.len(), true, bound, || {
+        signal::catching_pipe(|| bound.patiently(|| write(syscall::borrow(target.fd), &bytes)))
+    })
+}
+
+fn sent(
+    target: Target,
+    asked: usize,
+    waits: bool,
+    bound: &Bound<'_>,
+    call: impl FnOnce() -> (Result<usize, Stop>, bool),
+) -> Timed<Outcome> {
+    timed(call).map(|(result, raised)| match result {
+        // A call that the deadline broke in its midst gives what it had done so far.
+        Ok(count) if count < asked && bound.is_over() => Outcome::Blocked,
+        Ok(count) => Outcome::Count(count as u64),
+        Err(stop) => {
+            let outcome = failure(target.fd, stop, waits, SocketOption::SendTimeout);
+            with_signal(outcome, raised)
+        }
+    })
+}
+
+fn with_signal(outcome: Outcome, raised: bool) -> Outcome {
+    match outcome {
+        Outcome::Failed { errno, .. } => {
+            Outcome::Failed { errno, signal: raised.then_some(Signal::Pipe) }
+        }
+        other => other,
+    }
+}
+
+/// recv(2) or recvfrom(2). Datagrams go through recvmsg(2), which alone tells whether one was cut.
+pub(super) fn receive(
+    target: Target,
+    limit: usize,
+    flags: MessageFlags,
+    bound: &Bound<'_>,
+) -> Timed<Outcome> {
+    let raw = receive_flags(flags);
+    let waits = !flags.contains(MessageFlags::DONTWAIT);
+    if target.transport.is_stream() {
+        return with_scratch(limit, |buffer| {
+            received(target, buffer, flags, waits, bound, |buffer| recv(target.fd, buffer, raw))
+        });
+    }
+    with_scratch(limit, |buffer| {
+        let mut source = None;
+        let mut truncated = false;
+        let result = timed(|| {
+            bound.patiently(|| {
+                let mut slices = [IoSliceMut::new(buffer)];
+                let message = recvmsg::<SockaddrStorage>(target.fd, &mut slices, None, raw)?;
+                truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
+                source = message.address.as_ref().and_then(endpoint_of_storage);
+                Ok(message.bytes)
+            })
+        });
+        result.map(|result| match result {
+            Ok(count) if flags.contains(MessageFlags::TRUNC) => Outcome::Count(count as u64),
+            // An empty datagram has a sender; the end after a shutdown has none.
+            Ok(0) if source.is_none() && limit > 0 => Outcome::EndOfStream,
+            Ok(count) => Outcome::Data { bytes: Arc::from(&buffer[..count]), source, truncated },
+            Err(stop) => failure(target.fd, stop, waits, SocketOption::ReceiveTimeout),
+        })
+    })
+}
+
+/// read(2).
+pub(super) fn read_plainly(target: Target, limit: usize, bound: &Bound<'_>) -> Timed<Outcome> {
+    with_scratch(limit, |buffer| {
+        received(target, buffer, MessageFlags::NONE, true, bound, |buffer| {
+            read(syscall::borrow(target.fd), buffer)
+        })
+    })
+}
+
+fn received(
+    target: Target,
+    buffer: &mut [u8],
+    flags: MessageFlags,
+    waits: bool,
+    bound: &Bound<'_>,
+    mut call: impl FnMut(&mut [u8]) -> nix::Result<usize>,
+) -> Timed<Outcome> {
+    let limit = buffer.len();
+    let result = timed(|| bound.patiently(|| call(buffer)));
+    result.map(|result| match result {
+        Ok(count) if count < limit && flags.contains(MessageFlags::WAITALL) && bound.is_over() => {
+            Outcome::Blocked
+        }
+        Ok(count) if flags.contains(MessageFlags::TRUNC) => Outcome::Count(count as u64),
+        Ok(0) if limit > 0 => Outcome::EndOfStream,
+        Ok(count) => {
+            Outcome::Data { bytes: Arc::from(&buffer[..count]), source: None, truncated: false }
+        }
+        Err(stop) => failure(target.fd, stop, waits, SocketOption::ReceiveTimeout),
+    })
+}
+
+/// Sends the stream of `seed` until nothing is taken any more.
+pub(super) fn fill(target: Target, seed: u64, bound: &Bound<'_>) -> Timed<Outcome> {
+    let mut chunk = vec![0; CHUNK];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    timed(|| {
+        let mut total: u64 = 0;
+        while !bound.is_over() {
+            Payload::generate(seed, total, &mut chunk);
+            match bound.patiently(|| send(target.fd, &chunk, flags)) {
+                Ok(count) => total += count as u64,
+                Err(Stop::Failed(Errno::EAGAIN)) => {
+                    if !bound.patiently(|| becomes_writable(target.fd)).unwrap_or(false) {
+                        return Outcome::Count(total);
+                    }
+                }
+                Err(stop) => return failure(target.fd, stop, false, SocketOption::SendTimeout),
+            }
+        }
+        Outcome::Blocked
+    })
+}
+
+fn becomes_writable(fd: RawFd) -> nix::Result<bool> {
+    let mut polled = [PollFd::new(syscall::borrow(fd), PollFlags::POLLOUT)];
+    nix::poll::poll(&mut polled, PollTimeout::from(STILL)).map(|count| count > 0)
+}
+
+/// Receives until the end of the stream.
+pub(super) fn drain(target: Target, bound: &Bound<'_>) -> Timed<Outcome> {
+    timed(|| {
+        let mut bytes = Vec::new();
+        while bytes.len() < MOST {
+            let filled = bytes.len();
+            bytes.resize(filled + CHUNK, 0);
+            let result =
+                bound.patiently(|| recv(target.fd, &mut bytes[filled..], MsgFlags::empty()));
+            bytes.truncate(filled + *result.as_ref().unwrap_or(&0));
+            match result {
+                Ok(0) if bytes.is_empty() => return Outcome::EndOfStream,
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(stop) => {
+                    return failure(target.fd, stop, true, SocketOption::ReceiveTimeout);
+                }
+            }
+        }
+        Outcome::Data { bytes: bytes.into(), source: None, truncated: false }
+    })
+}
+
+/// What the end of a call without a result means. `EAGAIN` on a call that waits is the work of
+/// the limit on the socket, if one is set.
+pub(super) fn failure(fd: RawFd, stop: Stop, waits: bool, limit: SocketOption) -> Outcome {
+    match stop {
+        Stop::Blocked => Outcome::Blocked,
+        Stop::Failed(Errno::EAGAIN) if waits && is_blocking(fd) && option::has_limit(fd, limit) => {
+            Outcome::Timeout
+        }
+        Stop::Failed(raw) => Outcome::failed(errno::named(raw)),
+    }
+}
+
+fn is_blocking(fd: RawFd) -> bool {
+    fcntl(syscall::borrow(fd), FcntlArg::F_GETFL)
+        .is_ok_and(|flags| !OFlag::from_bits_truncate(flags).contains(OFlag::O_NONBLOCK))
+}
+
+/// The endpoint a socket address stands for.
+pub(super) fn endpoint_of(address: &SockAddr) -> Endpoint {
+    match (address.as_socket(), address.as_abstract_namespace()) {
+        (Some(inet), _) => Endpoint::Inet(inet),
+        (None, Some(name)) => Endpoint::Local(String::from_utf8_lossy(name).into_owned()),
+        (None, None) => Endpoint::Unnamed,
+    }
+}
+
+fn endpoint_of_storage(address: &SockaddrStorage) -> Option<Endpoint> {
+    if let Some(inet) = address.as_sockaddr_in() {
+        return Some(Endpoint::Inet(std::net::SocketAddrV4::from(*inet).into()));
+    }
+    if let Some(inet) = address.as_sockaddr_in6() {
+        return Some(Endpoint::Inet(std::net::SocketAddrV6::from(*inet).into()));
+    }
+    let name = address.as_unix_addr()?.as_abstract()?;
+    Some(Endpoint::Local(String::from_utf8_lossy(name).into_owned()))
+}
+
+fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < limit {
+            scratch.resize(limit, 0);
+        }
+        use_it(&mut scratch[..limit])
+    })
+}
+
+fn send_flags(flags: MessageFlags) -> MsgFlags {
+    let mut raw = MsgFlags::empty();
+    raw.set(MsgFlags::MSG_DONTWAIT, flags.contains(MessageFlags::DONTWAIT));
+    raw.set(MsgFlags::from_bits_retain(libc::MSG_MORE), flags.contains(MessageFlags::MORE));
+    raw
+}
+
+fn receive_flags(flags: MessageFlags) -> MsgFlags {
+    let mut raw = MsgFlags::empty();
+    raw.set(MsgFlags::MSG_DONTWAIT, flags.contains(MessageFlags::DONTWAIT));
+    raw.set(MsgFlags::MSG_PEEK, flags.contains(MessageFlags::PEEK));
+    raw.set(MsgFlags::MSG_WAITALL, flags.contains(MessageFlags::WAITALL));
+    raw.set(MsgFlags::MSG_TRUNC, flags.contains(MessageFlags::TRUNC));
+    raw
+}

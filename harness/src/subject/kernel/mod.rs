@@ -1,0 +1,16 @@
+//! The kernel this process runs on, through socket2 and nix, in process.
+//! It refuses to know cases beyond the one operation at hand.
+
+mod alarm;
+mod bound;
+mod call;
+mod errno;
+mod message;
+mod option;
+mod session;
+mod signal;
+mod started;
+mod subject;
+mod syscall;
+
+pub use subject::KernelSubject;

@@ -1,0 +1,177 @@
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::os::unix::thread::JoinHandleExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::pthread::pthread_kill;
+use nix::unistd::gettid;
+use socket2::SockAddr;
+
+use super::bound::{Bound, Flags};
+use super::call::{self, Reply, Target};
+use super::signal::{DEADLINE, INTERRUPT};
+use crate::subject::SubjectError;
+use crate::vocabulary::Op;
+
+/// An operation that runs on a thread of its own while the case goes on.
+#[derive(Debug)]
+pub(super) struct Started {
+    shared: Arc<Shared>,
+    began: Instant,
+    reply: Receiver<Reply>,
+    returned: Option<Reply>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    flags: Flags,
+    /// The kernel's number of the thread, 0 until it is known.
+    thread: AtomicI32,
+    /// One of the constants below.
+    phase: AtomicU8,
+}
+
+const BEFORE_CALL: u8 = 0;
+const IN_CALL: u8 = 1;
+const AFTER_CALL: u8 = 2;
+
+/// What a thread needs for one call and its buffers on the heap.
+const STACK: usize = 128 << 10;
+/// How long the signal is repeated before a thread counts as beyond help.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is repeated.
+const REPEAT: Duration = Duration::from_millis(1);
+
+impl Started {
+    /// Starts an operation on its own thread.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(super) fn launch(
+        op: Op,
+        target: Target,
+        address: Option<SockAddr>,
+    ) -> Result<Self, SubjectError> {
+        let shared = Arc::new(Shared::default());
+        let (sender, reply) = sync_channel(1);
+        let thread = thread::Builder::new()
+            .name("started".to_owned())
+            .stack_size(STACK)
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || shared.run(&op, target, address.as_ref(), &sender)
+            })
+            .map_err(|source| SubjectError::Refused { what: "starting a thread", source })?;
+        let began = Instant::now();
+        Ok(Self { shared, began, reply, returned: None, thread: Some(thread) })
+    }
+
+    /// When it was launched.
+    pub(super) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Watches it until its call has blocked or returned.
+    ///
+    /// # Errors
+    /// When neither was seen within `limit`.
+    pub(super) fn watch(&self, limit: Duration) -> Result<(), SubjectError> {
+        let mut state = None;
+        let mut pause = Duration::from_micros(20);
+        while self.began.elapsed() < limit {
+            let number = self.shared.thread.load(Ordering::Acquire);
+            if state.is_none() && number != 0 {
+                state = File::open(format!("/proc/self/task/{number}/stat")).ok();
+            }
+            if self.shared.phase.load(Ordering::Acquire) == AFTER_CALL {
+                return Ok(());
+            }
+            // A thread within the call sleeps for no other reason than the call itself: so asleep,
+            // and within the call both before and after the look, means blocked.
+            if self.shared.phase.load(Ordering::Acquire) == IN_CALL
+                && state.as_ref().is_some_and(is_asleep)
+                && self.shared.phase.load(Ordering::Acquire) == IN_CALL
+            {
+                return Ok(());
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(1));
+        }
+        Err(SubjectError::NotSeenToBlock { limit })
+    }
+
+    /// Waits for it at most `limit`; whether it has returned.
+    pub(super) fn wait(&mut self, limit: Duration) -> bool {
+        if self.returned.is_none() {
+            self.returned = self.reply.recv_timeout(limit).ok();
+        }
+        self.returned.is_some()
+    }
+
+    /// Sends it the scenario's signal.
+    pub(super) fn interrupt(&self) -> nix::Result<()> {
+        self.shared.flags.interrupted.store(true, Ordering::Release);
+        self.signal(INTERRUPT)
+    }
+
+    /// Ends it and gives what it came to.
+    ///
+    /// # Errors
+    /// When it does not end although it is interrupted again and again.
+    pub(super) fn end(mut self) -> Result<Reply, SubjectError> {
+        let since = Instant::now();
+        while !self.wait(Duration::ZERO) {
+            if since.elapsed() > PATIENCE {
+                // The thread cannot be joined; leaving it is all that is left to do.
+                self.thread = None;
+                return Err(SubjectError::NotEnded { limit: PATIENCE });
+            }
+            self.shared.flags.cancelled.store(true, Ordering::Release);
+            // One signal can fall just before the call, so it is repeated.
+            let _ = self.signal(DEADLINE);
+            self.wait(REPEAT);
+        }
+        if let Some(thread) = self.thread.take() {
+            // It has sent its reply, so it is at its end.
+            let _ = thread.join();
+        }
+        self.returned.take().ok_or(SubjectError::NotEnded { limit: PATIENCE })
+    }
+
+    fn signal(&self, signal: nix::sys::signal::Signal) -> nix::Result<()> {
+        match &self.thread {
+            Some(thread) if !thread.is_finished() => pthread_kill(thread.as_pthread_t(), signal),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, op: &Op, target: Target, address: Option<&SockAddr>, reply: &SyncSender<Reply>) {
+        self.thread.store(gettid().as_raw(), Ordering::Release);
+        self.phase.store(IN_CALL, Ordering::Release);
+        let result = call::perform(op, target, address, &Bound::Flags(&self.flags));
+        self.phase.store(AFTER_CALL, Ordering::Release);
+        // The channel holds one reply and gets one.
+        let _ = reply.send(result);
+    }
+}
+
+/// Whether a thread's line in /proc says that it sleeps: the state stands behind the name in
+/// brackets, which may itself hold anything (proc_pid_stat(5)).
+fn is_asleep(stat: &File) -> bool {
+    let mut line = [0; 128];
+    let Ok(length) = stat.read_at(&mut line, 0) else { return false };
+    let line = &line[..length];
+    line.iter()
+        .rposition(|&byte| byte == b')')
+        .and_then(|bracket| line.get(bracket + 2))
+        .is_some_and(|&state| state == b'S')
+}
+
+const _: () = assert!(BEFORE_CALL == 0, "what a fresh `Shared` holds");

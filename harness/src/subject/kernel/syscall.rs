@@ -1,0 +1,157 @@
+#![expect(
+    unsafe_code,
+    reason = "the few system calls that neither socket2 nor nix offers safely; nothing else is here"
+)]
+
+use std::mem::size_of;
+use std::os::fd::{BorrowedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// A plain-old-data value that a socket option can have.
+///
+/// # Safety
+/// Every pattern of bits must be a valid value of the type.
+unsafe trait OptionData: Copy {}
+
+// SAFETY: an integer has no invalid patterns.
+unsafe impl OptionData for libc::c_int {}
+// SAFETY: two integers.
+unsafe impl OptionData for libc::timeval {}
+// SAFETY: two integers.
+unsafe impl OptionData for libc::linger {}
+
+/// Lends a descriptor to the safe interfaces.
+///
+/// Scenarios close descriptors while calls on them are pending, on purpose, so descriptors are
+/// kept as numbers; a closed one gives `EBADF`, which is what the scenario is about.
+pub(super) fn borrow(descriptor: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: the number is not -1 (it comes from a successful call), and the borrow is used for
+    // one system call that tolerates a descriptor which has been closed meanwhile.
+    unsafe { BorrowedFd::borrow_raw(descriptor) }
+}
+
+/// shutdown(2) with any number for the direction.
+pub(super) fn shutdown(descriptor: RawFd, how: libc::c_int) -> nix::Result<()> {
+    // SAFETY: takes no pointers.
+    Errno::result(unsafe { libc::shutdown(descriptor, how) }).map(drop)
+}
+
+/// setsockopt(2) with a number.
+pub(super) fn set_number(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+    value: libc::c_int,
+) -> nix::Result<()> {
+    set(descriptor, level, name, value)
+}
+
+/// setsockopt(2) with a time.
+pub(super) fn set_time(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+    value: libc::timeval,
+) -> nix::Result<()> {
+    set(descriptor, level, name, value)
+}
+
+/// setsockopt(2) with a linger value.
+pub(super) fn set_linger(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+    value: libc::linger,
+) -> nix::Result<()> {
+    set(descriptor, level, name, value)
+}
+
+/// getsockopt(2) of a number.
+pub(super) fn number(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+) -> nix::Result<libc::c_int> {
+    get(descriptor, level, name, 0)
+}
+
+/// getsockopt(2) of a time.
+pub(super) fn time(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+) -> nix::Result<libc::timeval> {
+    get(descriptor, level, name, libc::timeval { tv_sec: 0, tv_usec: 0 })
+}
+
+/// getsockopt(2) of a linger value.
+pub(super) fn linger(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+) -> nix::Result<libc::linger> {
+    get(descriptor, level, name, libc::linger { l_onoff: 0, l_linger: 0 })
+}
+
+/// The first byte of `TCP_INFO`: the state of the connection.
+pub(super) fn tcp_state(descriptor: RawFd) -> nix::Result<u8> {
+    let mut state = 0_u8;
+    let mut length: libc::socklen_t = 1;
+    // SAFETY: the kernel writes at most `length` bytes, which is the size of `state`.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut state).cast(),
+            &raw mut length,
+        )
+    };
+    Errno::result(result).map(|_| state)
+}
+
+/// Takes a pending signal of the calling thread out of the queue; whether there was one.
+pub(super) fn take_pending(signal: Signal) -> bool {
+    let mut only = SigSet::empty();
+    only.add(signal);
+    let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: both pointers are to live values; a null second argument means no information.
+    unsafe { libc::sigtimedwait(only.as_ref(), std::ptr::null_mut(), &raw const none) > 0 }
+}
+
+/// Installs a handler that does nothing, so that the signal only interrupts.
+pub(super) fn handle_silently(signal: Signal, flags: SaFlags) -> nix::Result<()> {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let action = SigAction::new(SigHandler::Handler(nothing), flags, SigSet::empty());
+    // SAFETY: the handler touches nothing and so is safe at any point of any thread.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+fn set<T: OptionData>(
+    descriptor: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: T,
+) -> nix::Result<()> {
+    // SAFETY: the kernel reads exactly the size of `value`, which lives through the call.
+    let result = unsafe {
+        libc::setsockopt(descriptor, level, name, (&raw const value).cast(), length_of::<T>())
+    };
+    Errno::result(result).map(drop)
+}
+
+fn get<T: OptionData>(
+    descriptor: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    mut value: T,
+) -> nix::Result<T> {
+    let mut length = length_of::<T>();
+    // SAFETY: the kernel writes at most `length` bytes, the size of `value`, and every pattern of
+    // bits is valid for it.
+    let result = unsafe {
+        libc::getsockopt(descriptor, level, name, (&raw mut value).cast(), &raw mut length)
+    };
+    Errno::result(result).map(|_| value)
+}
+
+fn length_of<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
