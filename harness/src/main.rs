@@ -1,1 +1,3 @@
+//! The `sockspec` program.
+
 fn main() {}

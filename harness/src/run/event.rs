@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::verdict::Verdict;
+use crate::run::Verdict;
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 

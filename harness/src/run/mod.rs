@@ -12,7 +12,7 @@ mod same;
 mod selection;
 mod stall;
 mod trial;
-pub mod verdict;
+mod verdict;
 
 pub use limits::Limits;
 pub use plan::Plan;
@@ -20,3 +20,4 @@ pub use runner::{RunOptions, run};
 pub use selection::{Pattern, PatternError, Selection, Shard};
 pub use stall::Witness;
 pub use trial::{Bench, Trial};
+pub use verdict::Verdict;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::Verdict;
 use super::accounts::Accounts;
 use super::event::{CaseFinished, Event, FORMAT, RunFinished, RunStarted};
 use super::limits::Limits;
@@ -13,7 +14,6 @@ use super::plan::{Batch, Plan};
 use super::same;
 use super::stall::Witness;
 use super::trial::{Bench, Trial};
-use super::verdict::Verdict;
 use crate::scenario::Case;
 use crate::subject::{Admission, Subject};
 use crate::vocabulary::Level;

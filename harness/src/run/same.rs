@@ -1,5 +1,5 @@
+use super::Verdict;
 use super::event::{CaseFinished, Judgement};
-use super::verdict::Verdict;
 use crate::scenario::Case;
 use crate::vocabulary::Outcome;
 

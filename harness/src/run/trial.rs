@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
+use super::Verdict;
 use super::event::{CaseFinished, Judgement, StepReport};
 use super::judge::{Circumstances, is_expected, judge};
 use super::ledger::Ledger;
 use super::limits::Limits;
 use super::stall::Witness;
-use super::verdict::Verdict;
 use crate::scenario::{Action, Case, Expectation, Expected, Step};
 use crate::subject::{AddressBook, Awaited, Observation, Session, Subject, SubjectError, WaitKind};
 use crate::vocabulary::{ActorId, Errno, Level, Op, Outcome, Port, SocketId, TagId};

@@ -8,7 +8,6 @@ macro_rules! errnos {
         ///
         /// Numbers differ between systems, names do not: only names stand here.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[expect(clippy::upper_case_acronyms, reason = "these are the names of the field")]
         pub enum Errno {
             $(#[doc = $meaning] $name,)*
             /// An error without a name here, by the number that the subject gave.
