@@ -4,9 +4,16 @@
 //! [`Event`]: crate::run::event::Event
 
 mod elapsed;
+#[cfg(test)]
+mod fixture;
 mod natural;
 mod pace;
 mod palette;
 mod printable;
+pub mod recording;
+mod reporter;
+mod tally;
 
 pub use palette::Palette;
+pub use reporter::{Reporter, Reporters};
+pub use tally::{CaseTally, Counts, Tally};
