@@ -4,6 +4,9 @@
 //! [`Event`]: crate::run::event::Event
 
 mod elapsed;
+mod excerpt;
+mod failure;
+mod failures;
 #[cfg(test)]
 mod fixture;
 mod natural;
@@ -12,8 +15,11 @@ mod palette;
 mod printable;
 pub mod recording;
 mod reporter;
+mod summary;
 mod tally;
+mod terminal;
 
 pub use palette::Palette;
 pub use reporter::{Reporter, Reporters};
 pub use tally::{CaseTally, Counts, Tally};
+pub use terminal::{Progress, Terminal};
