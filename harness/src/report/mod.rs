@@ -15,11 +15,13 @@ mod palette;
 mod printable;
 pub mod recording;
 mod reporter;
+mod snapshot;
 mod summary;
 mod tally;
 mod terminal;
 
 pub use palette::Palette;
 pub use reporter::{Reporter, Reporters};
+pub use snapshot::accepted_report;
 pub use tally::{CaseTally, Counts, Tally};
 pub use terminal::{Progress, Terminal};
