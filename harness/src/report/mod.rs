@@ -1,1 +1,27 @@
-//! (placeholder while bootstrapping)
+//! Reports: events in, text out, whether the events arrive live or from a recording.
+//! It refuses to know how a case was run: what it shows comes from [`Event`]s alone.
+//!
+//! [`Event`]: crate::run::event::Event
+
+mod elapsed;
+mod excerpt;
+mod failure;
+mod failures;
+#[cfg(test)]
+mod fixture;
+mod natural;
+mod pace;
+mod palette;
+mod printable;
+pub mod recording;
+mod reporter;
+mod snapshot;
+mod summary;
+mod tally;
+mod terminal;
+
+pub use palette::Palette;
+pub use reporter::{Reporter, Reporters};
+pub use snapshot::accepted_report;
+pub use tally::{CaseTally, Counts, Tally};
+pub use terminal::{Progress, Terminal};

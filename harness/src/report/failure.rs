@@ -1,0 +1,231 @@
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use super::elapsed::{CaseTime, Elapsed, Tenths};
+use super::excerpt::{Excerpt, LineMark, between};
+use super::palette::{Painted, Palette};
+use super::printable::{Printable, ShellWord};
+use crate::run::event::{CaseFinished, Judgement, RunStarted, StepReport};
+use crate::run::verdict::Verdict;
+use crate::scenario::Scenario;
+use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+
+/// What is kept of a case that failed, to be shown at the end of the run.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) case: CaseId,
+    pub(crate) scenario: ScenarioId,
+    pub(crate) iteration: u32,
+    pub(crate) verdict: Verdict,
+    level: Level,
+    reason: Option<String>,
+    took: Duration,
+    before: Vec<LineMark>,
+    point: Option<StepReport>,
+}
+
+/// Failures with an equal key have the same cause as far as can be seen: the same step of the same
+/// scenario came to the same.
+pub(crate) type Key = (ScenarioId, Verdict, Option<(u32, u32)>, String);
+
+impl Failure {
+    pub(crate) fn of(case: &CaseFinished) -> Self {
+        let missed = case
+            .steps
+            .iter()
+            .position(|step| matches!(step.judgement, Judgement::Missed { .. } | Judgement::Hung));
+        // Where the subject or the harness died within a step, nothing came of it.
+        let died =
+            || case.steps.len().checked_sub(1).filter(|last| case.steps[*last].outcome.is_none());
+        let index = match case.verdict {
+            Verdict::Crash | Verdict::Broken => missed.or_else(died),
+            _ => missed,
+        };
+        let point = index.map(|index| case.steps[index].clone());
+        let mut before = LineMark::of(&case.steps[..index.unwrap_or(case.steps.len())]);
+        if let Some(point) = &point {
+            before.retain(|mark| mark.number != point.place.line);
+        }
+        Self {
+            case: case.case.clone(),
+            scenario: case.scenario.clone(),
+            iteration: case.iteration,
+            verdict: case.verdict,
+            level: case.level,
+            reason: case.reason.clone(),
+            took: case.took,
+            before,
+            point,
+        }
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        let place = self.point.as_ref().map(|step| (step.place.line, step.place.column));
+        let outcome = self.point.as_ref().and_then(|step| step.outcome.as_ref());
+        let text = match (self.verdict, outcome) {
+            (_, Some(outcome)) => outcome.to_string(),
+            // The last words of one crash are seldom those of the next.
+            (Verdict::Crash, None) => String::new(),
+            (_, None) => self.reason.clone().unwrap_or_default(),
+        };
+        (self.scenario.clone(), self.verdict, place, text)
+    }
+
+    /// What is said beside the carets.
+    fn message(&self, step: &StepReport, source: &str) -> Vec<String> {
+        let after = Elapsed(step.took);
+        let (said, detail) = match (&step.judgement, &step.outcome) {
+            (Judgement::Hung, _) => {
+                (format!("blocked, ended at its deadline after {}", Tenths(step.took)), None)
+            }
+            (Judgement::Missed { detail }, Some(Outcome::Blocked)) => {
+                (format!("blocked, ended after {after}"), detail.as_deref())
+            }
+            (Judgement::Missed { detail }, Some(outcome)) => {
+                let sender = match outcome {
+                    Outcome::Data { source: Some(sender), .. } => format!(" from {sender}"),
+                    _ => String::new(),
+                };
+                // Packets are looked at when all is over: there is no call that took a time.
+                let looked_at = between(source, step.place, step.place).starts_with("wire ");
+                let after = if looked_at { String::new() } else { format!(" after {after}") };
+                (format!("{outcome}{sender}{after}"), detail.as_deref())
+            }
+            (Judgement::Missed { detail: Some(detail) }, None) => (detail.clone(), None),
+            (Judgement::Missed { detail: None }, None) => ("nothing came of it".to_owned(), None),
+            _ if self.verdict == Verdict::Broken => ("the harness failed here".to_owned(), None),
+            _ => (format!("the subject died here, after {after}"), None),
+        };
+        std::iter::once(said)
+            .chain(detail.into_iter().flat_map(str::lines).map(str::to_owned))
+            .collect()
+    }
+}
+
+/// A failure as it is shown to a person.
+pub(crate) struct Shown<'a> {
+    pub(crate) failure: &'a Failure,
+    /// Other cases that failed in the same way.
+    pub(crate) same: &'a [&'a CaseId],
+    /// How often it failed or was broken, of how many times it ran.
+    pub(crate) times: (u32, u32),
+    pub(crate) scenario: Option<&'a Scenario>,
+    pub(crate) run: Option<&'a RunStarted>,
+    pub(crate) palette: Palette,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { failure, palette, .. } = self;
+        self.heading(f)?;
+        if let Some(scenario) = self.scenario {
+            write!(f, "  {}", Printable(&scenario.path))?;
+            match &failure.point {
+                Some(step) => {
+                    let place = step.expected.unwrap_or(step.place);
+                    writeln!(f, ":{}:{}", place.line, place.column)?;
+                }
+                None => writeln!(f)?,
+            }
+            let message =
+                failure.point.as_ref().map(|step| failure.message(step, &scenario.source));
+            let excerpt = Excerpt {
+                source: &scenario.source,
+                before: &failure.before,
+                point: failure.point.as_ref().map(|step| step.expected.unwrap_or(step.place)),
+                message: &message.unwrap_or_default(),
+                palette: *palette,
+            };
+            write!(f, "{excerpt}")?;
+        }
+        if let Some(reason) = &failure.reason {
+            for (index, line) in reason.trim_end().lines().enumerate() {
+                self.row(f, if index == 0 { "reason" } else { "" }, Printable(line))?;
+            }
+        }
+        if let Some(cite) =
+            self.scenario.map(|scenario| &scenario.cite).filter(|cite| !cite.is_empty())
+        {
+            self.row(f, "clause", Printable(&cite.join(", ")))?;
+        }
+        let (failed, runs) = self.times;
+        if runs > 1 {
+            let first = failure.iteration;
+            self.row(
+                f,
+                "repeats",
+                format!("failed {failed} of {runs}, the first time in run {first}"),
+            )?;
+        }
+        self.same(f)?;
+        self.row(f, "again", self.again())
+    }
+}
+
+impl Shown<'_> {
+    fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { case, level, verdict, took, .. } = self.failure;
+        let Palette { bad, odd, strong, faint, .. } = self.palette;
+        let style = if *verdict == Verdict::Broken { odd } else { bad };
+        let word = Painted(style, verdict.word().to_uppercase());
+        let case = Painted(strong, Printable(case.as_str()));
+        write!(f, "{word}  {case}  {:<6} ", level.word())?;
+        if let Some(run) = self.run {
+            let subject = format!("{} {}", run.subject, run.subject_version);
+            write!(f, "on {}", Printable(subject.trim_end()))?;
+        }
+        writeln!(f, "      {}", Painted(faint, CaseTime(*took)))
+    }
+
+    fn row(&self, f: &mut fmt::Formatter<'_>, label: &str, text: impl fmt::Display) -> fmt::Result {
+        writeln!(f, "  {} {text}", Painted(self.palette.faint, format!("{label:<8}")))
+    }
+
+    /// The other variants, by what distinguishes them.
+    fn same(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut label = "the same";
+        let mut line = String::new();
+        for case in self.same.iter().take(SAME_SHOWN) {
+            let variant = case.as_str().strip_prefix(self.failure.scenario.as_str());
+            let variant = Printable(variant.unwrap_or(case.as_str())).to_string();
+            if !line.is_empty() && line.len() + variant.len() > SAME_WIDTH {
+                self.row(f, std::mem::take(&mut label), line.trim_end())?;
+                line.clear();
+            }
+            line += &variant;
+            line.push(' ');
+        }
+        if let Some(more) = self.same.len().checked_sub(SAME_SHOWN).filter(|more| *more > 0) {
+            // Writing to a string cannot fail, here and below.
+            let _ = write!(line, "and {more} more");
+        }
+        if line.is_empty() { Ok(()) } else { self.row(f, label, line.trim_end()) }
+    }
+
+    /// The command that runs it again.
+    fn again(&self) -> String {
+        let mut command = format!(
+            "sockspec run '{}'",
+            Printable(&self.failure.case.as_str().replace('\'', r"'\''"))
+        );
+        if let Some(run) = self.run {
+            if run.subject != "kernel" {
+                let _ = write!(command, " --subject {}", ShellWord(&run.subject));
+            }
+            if let Some(seed) = run.seed {
+                let _ = write!(command, " --seed {seed}");
+            }
+        }
+        let (failed, runs) = self.times;
+        if runs > 1 && failed < runs {
+            // Once would seldom show it.
+            let _ = write!(command, " --repeat {runs}");
+        }
+        command
+    }
+}
+
+/// How many of the cases that failed in the same way are named.
+const SAME_SHOWN: usize = 20;
+/// How long a line of them is.
+const SAME_WIDTH: usize = 88;

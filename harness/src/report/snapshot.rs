@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::excerpt::between;
+use super::natural::natural;
+use super::printable::Printable;
+use crate::run::event::{CaseFinished, Event, Judgement, StepReport};
+use crate::run::verdict::Verdict;
+use crate::scenario::Scenario;
+use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+
+/// The report of a run as text that stays the same as long as the subject behaves the same: no
+/// times, addresses or process ids, sorted, made to be reviewed as a diff.
+///
+/// The variants of a scenario that came to the same stand together, on one line where they fit.
+/// `slow` is written as `pass`, so that a loaded machine changes nothing. What a failing step gave
+/// stands under the variants in which it did so.
+pub fn accepted_report<'a>(events: impl Iterator<Item = &'a Event>) -> String {
+    let mut scenarios: BTreeMap<&ScenarioId, &Arc<Scenario>> = BTreeMap::new();
+    let mut cases: BTreeMap<&CaseId, &CaseFinished> = BTreeMap::new();
+    for event in events {
+        match event {
+            Event::ScenarioLoaded(scenario) => {
+                scenarios.insert(&scenario.id, scenario);
+            }
+            Event::CaseFinished(case) => {
+                let kept = cases.entry(&case.case).or_insert(case);
+                if rank(case) < rank(kept) {
+                    *kept = case;
+                }
+            }
+            Event::RunStarted(_) | Event::CaseStarted { .. } | Event::RunFinished(_) => {}
+        }
+    }
+    let mut groups: BTreeMap<Group<'_>, Vec<&str>> = BTreeMap::new();
+    for case in cases.into_values() {
+        let source = scenarios.get(&case.scenario).map_or("", |scenario| &scenario.source);
+        let variant = case.case.as_str().strip_prefix(case.scenario.as_str());
+        let variant = variant.unwrap_or(case.case.as_str());
+        let variant =
+            variant.strip_prefix('[').and_then(|v| v.strip_suffix(']')).unwrap_or(variant);
+        groups.entry(Group::of(case, source)).or_default().push(variant);
+    }
+    let mut text = String::new();
+    for (group, mut variants) in groups {
+        variants.sort_by(|a, b| natural(a, b));
+        group.write(&mut text, &variants);
+    }
+    text
+}
+
+/// Of several repetitions the worst is accepted, and of those the first.
+fn rank(case: &CaseFinished) -> (u8, u32) {
+    let verdict = match case.verdict {
+        Verdict::Crash => 0,
+        Verdict::Hang => 1,
+        Verdict::Fail => 2,
+        Verdict::Broken => 3,
+        Verdict::Slow | Verdict::Pass => 4,
+        Verdict::Unsupported => 5,
+        Verdict::Skipped => 6,
+    };
+    (verdict, case.iteration)
+}
+
+/// What variants of a scenario have in common that came to the same.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'a> {
+    scenario: &'a ScenarioId,
+    verdict: Verdict,
+    level: Level,
+    /// What was not as expected.
+    steps: Vec<String>,
+}
+
+impl<'a> Group<'a> {
+    fn of(case: &'a CaseFinished, source: &str) -> Self {
+        let verdict = if case.verdict == Verdict::Slow { Verdict::Pass } else { case.verdict };
+        let mut steps: Vec<_> =
+            case.steps.iter().filter_map(|step| unexpected(step, source)).collect();
+        if let (Verdict::Crash, [.., last]) = (verdict, &case.steps[..])
+            && last.outcome.is_none()
+        {
+            steps.push(format!("{}  died here", Printable(&words(last, source))));
+        }
+        if let (Verdict::Unsupported, Some(reason)) = (verdict, &case.reason) {
+            steps.push(Printable(reason).to_string());
+        }
+        Self { scenario: &case.scenario, verdict, level: case.level, steps }
+    }
+
+    fn write(&self, text: &mut String, variants: &[&str]) {
+        let head = format!("{}  {}  {}:", self.scenario, self.level, self.verdict);
+        let line = variants.join("  ");
+        text.push_str(&head);
+        if head.chars().count() + 1 + line.chars().count() <= WIDTH {
+            text.push(' ');
+            text.push_str(&line);
+            text.push('\n');
+        } else {
+            // One a line: a variant that leaves the group must not move the others about.
+            text.push('\n');
+            for variant in variants {
+                text.push_str("  ");
+                text.push_str(variant);
+                text.push('\n');
+            }
+        }
+        for step in &self.steps {
+            text.push_str("    ");
+            text.push_str(step);
+            text.push('\n');
+        }
+    }
+}
+
+/// How long a line of variants may be.
+const WIDTH: usize = 100;
+
+/// A step that gave something else, without what changes from run to run.
+fn unexpected(step: &StepReport, source: &str) -> Option<String> {
+    let word = match step.judgement {
+        Judgement::Missed { .. } | Judgement::Hung => "gave",
+        Judgement::Excused { .. } => "excused, gave",
+        Judgement::Met | Judgement::Slow { .. } | Judgement::Moot => return None,
+    };
+    let mut text = words(step, source);
+    let outcome = match (&step.judgement, &step.outcome) {
+        (Judgement::Hung, _) => "nothing: it hung".to_owned(),
+        (_, Some(Outcome::Name(_))) => "another address".to_owned(),
+        (_, Some(outcome)) => outcome.to_string(),
+        (_, None) => "no outcome".to_owned(),
+    };
+    // Writing to a string cannot fail.
+    let _ = write!(text, "  {word} {outcome}");
+    Some(Printable(&text).to_string())
+}
+
+/// A step and its expectation as they are written.
+fn words(step: &StepReport, source: &str) -> String {
+    between(source, step.place, step.expected.unwrap_or(step.place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn it_holds_every_case() {
+        insta::assert_snapshot!(accepted_report(fixture::run().iter()));
+    }
+
+    #[test]
+    fn the_order_of_events_and_slowness_do_not_matter() {
+        let mut events = fixture::run();
+        let before = accepted_report(events.iter());
+        for event in &mut events {
+            if let Event::CaseFinished(case) = event {
+                case.took *= 3;
+                if case.verdict == Verdict::Slow {
+                    case.verdict = Verdict::Pass;
+                }
+            }
+        }
+        assert_eq!(accepted_report(events.iter().rev()), before);
+    }
+
+    #[test]
+    fn of_repetitions_the_worst_is_accepted() {
+        insta::assert_snapshot!(accepted_report(fixture::repeated_run().iter()));
+    }
+}

@@ -1,0 +1,266 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::elapsed::{Tenths, Thousands};
+use super::failure::Shown;
+use super::failures::Failures;
+use super::pace::Pace;
+use super::palette::{Painted, Palette};
+use super::printable::{Many, Printable};
+use super::reporter::Reporter;
+use super::summary::{Summary, announced};
+use super::tally::Tally;
+use crate::run::event::{Event, RunStarted};
+use crate::scenario::Scenario;
+use crate::vocabulary::ScenarioId;
+
+/// How the course of a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A bar on standard error, where that is a terminal.
+    Bar,
+    /// A line now and then, for a log.
+    Log,
+}
+
+/// The report for a person: a line at the start, the course of the run, then every failure and the
+/// summary.
+pub struct Terminal<W> {
+    writer: W,
+    palette: Palette,
+    course: Course,
+    scenarios: BTreeMap<ScenarioId, Arc<Scenario>>,
+    failures: Failures,
+    tally: Tally,
+}
+
+enum Course {
+    Bar(ProgressBar),
+    Log { start: Instant, pace: Pace },
+}
+
+impl<W: Write + Send> Terminal<W> {
+    /// Reports to a writer, in these styles.
+    pub fn new(writer: W, palette: Palette, progress: Progress) -> Self {
+        let course = match progress {
+            Progress::Bar => Course::Bar(ProgressBar::hidden()),
+            Progress::Log => Course::Log { start: Instant::now(), pace: Pace::every(LOG_INTERVAL) },
+        };
+        Self {
+            writer,
+            palette,
+            course,
+            scenarios: BTreeMap::new(),
+            failures: Failures::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    fn start(&mut self, run: &RunStarted) -> io::Result<()> {
+        let strong = self.palette.strong;
+        write!(
+            self.writer,
+            "{}",
+            Painted(strong, format!("sockspec {}", Printable(&run.sockspec)))
+        )?;
+        let subject = format!("{} {}", run.subject, run.subject_version);
+        write!(self.writer, " · {}", Printable(subject.trim_end()))?;
+        let (scenarios, cases) =
+            (Many(run.scenarios.into(), "scenario"), Many(run.cases.into(), "case"));
+        write!(self.writer, " · {scenarios}, {cases}")?;
+        if run.repeat > 1 {
+            write!(self.writer, " · {} times each", Thousands(run.repeat.into()))?;
+        }
+        if let Some(seed) = run.seed {
+            write!(self.writer, " · seed {seed}")?;
+        }
+        writeln!(self.writer, " · suite: {}", Printable(&run.suite))?;
+        self.writer.flush()?;
+        match &mut self.course {
+            Course::Bar(bar) => *bar = drawn_bar(announced(run)),
+            Course::Log { start, pace } => {
+                *start = Instant::now();
+                pace.due(*start);
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows how far the run has come, where that is due.
+    fn progress(&mut self, now: Instant, failed_before: usize) -> io::Result<()> {
+        let failed = self.failures.len();
+        match &mut self.course {
+            Course::Bar(bar) => {
+                if failed != failed_before {
+                    bar.set_message(format!("{failed} failed"));
+                }
+                bar.inc(1);
+                Ok(())
+            }
+            Course::Log { start, pace } => {
+                if !pace.due(now) {
+                    return Ok(());
+                }
+                let run = self.tally.started();
+                let noun = if run.is_some_and(|run| run.repeat > 1) { "run" } else { "case" };
+                let done = Thousands(self.tally.runs());
+                let all = Many(run.map_or(0, announced), noun);
+                let since = Tenths(now.duration_since(*start));
+                writeln!(self.writer, "  {done} of {all}, {failed} failed, {since}")?;
+                self.writer.flush()
+            }
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if let Course::Bar(bar) = &self.course {
+            bar.finish_and_clear();
+        }
+        let run = self.tally.started();
+        writeln!(self.writer)?;
+        for (failure, same) in self.failures.groups() {
+            let times =
+                self.tally.case(&failure.case).map_or((1, 1), |case| (case.failed(), case.runs()));
+            let shown = Shown {
+                failure,
+                same: &same,
+                times,
+                scenario: self.scenarios.get(&failure.scenario).map(|scenario| &**scenario),
+                run,
+                palette: self.palette,
+            };
+            writeln!(self.writer, "{shown}")?;
+        }
+        write!(self.writer, "{}", Summary { tally: &self.tally, palette: self.palette })?;
+        self.writer.flush()
+    }
+}
+
+impl<W: Write + Send> Reporter for Terminal<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.tally.event(event);
+        match event {
+            Event::RunStarted(run) => self.start(run),
+            Event::ScenarioLoaded(scenario) => {
+                self.scenarios.insert(scenario.id.clone(), Arc::clone(scenario));
+                Ok(())
+            }
+            Event::CaseStarted { .. } => Ok(()),
+            Event::CaseFinished(case) => {
+                let failed_before = self.failures.len();
+                self.failures.note(case);
+                self.progress(Instant::now(), failed_before)
+            }
+            Event::RunFinished(_) => self.finish(),
+        }
+    }
+}
+
+impl<W> fmt::Debug for Terminal<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terminal")
+            .field("failures", &self.failures)
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
+
+fn drawn_bar(length: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    // No steady tick: its thread would stand in the way of the search for leaks.
+    bar.with_style(
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len}  {elapsed}  {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    )
+}
+
+/// The least time between two lines of a log.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::run::verdict::Verdict;
+
+    fn shown(events: &[Event], palette: Palette) -> String {
+        let mut text = Vec::new();
+        let mut terminal = Terminal::new(&mut text, palette, Progress::Log);
+        for event in events {
+            terminal.event(event).expect("memory can be written to");
+        }
+        drop(terminal);
+        String::from_utf8(text).expect("it is text")
+    }
+
+    #[test]
+    fn a_run_with_every_verdict() {
+        insta::assert_snapshot!(shown(&fixture::run(), Palette::plain()));
+    }
+
+    #[test]
+    fn a_run_with_every_verdict_in_colour() {
+        let text = shown(&fixture::run(), Palette::coloured());
+        assert!(text.lines().last().is_some_and(|line| !line.contains('\x1b')));
+        insta::assert_snapshot!(text.replace('\x1b', "␛"));
+    }
+
+    #[test]
+    fn a_repeated_run() {
+        insta::assert_snapshot!(shown(&fixture::repeated_run(), Palette::plain()));
+    }
+
+    #[test]
+    fn a_good_run_is_short() {
+        insta::assert_snapshot!(shown(&fixture::run_of(&[Verdict::Pass; 3]), Palette::plain()));
+    }
+
+    #[test]
+    fn an_empty_run_says_so() {
+        insta::assert_snapshot!(shown(&fixture::run_of(&[]), Palette::plain()));
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_says_so() {
+        let mut events = fixture::run_of(&[Verdict::Pass, Verdict::Pass]);
+        events.truncate(events.len() - 2);
+        events.push(fixture::end(true, &["socket 7 of case a[b]\x1b[2J"]));
+        insta::assert_snapshot!(shown(&events, Palette::plain()));
+    }
+
+    #[test]
+    fn the_bar_leaves_no_trace_in_the_report() {
+        let events = fixture::run();
+        let mut text = Vec::new();
+        let mut terminal = Terminal::new(&mut text, Palette::plain(), Progress::Bar);
+        for event in &events {
+            terminal.event(event).expect("memory can be written to");
+        }
+        drop(terminal);
+        assert_eq!(String::from_utf8(text).expect("it is text"), shown(&events, Palette::plain()));
+    }
+
+    #[test]
+    fn a_log_has_a_line_every_ten_seconds() {
+        let events = fixture::run();
+        let mut text = Vec::new();
+        let mut terminal = Terminal::new(&mut text, Palette::plain(), Progress::Log);
+        let start = Instant::now();
+        terminal.course = Course::Log { start, pace: Pace::every(LOG_INTERVAL) };
+        terminal.tally.event(&events[0]);
+        for seconds in (0..25).step_by(2) {
+            terminal.tally.event(&fixture::passed_event());
+            terminal.progress(start + Duration::from_secs(seconds), 0).expect("memory");
+        }
+        drop(terminal);
+        insta::assert_snapshot!(String::from_utf8(text).expect("it is text"), @r"
+          6 of 15 cases, 0 failed, 10.0 s
+          11 of 15 cases, 0 failed, 20.0 s
+        ");
+    }
+}
