@@ -14,3 +14,5 @@ pub mod subject;
 pub mod run;
 
 pub mod report;
+
+pub mod cli;

@@ -1,3 +1,7 @@
 //! The `sockspec` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sockspec::cli::main()
+}

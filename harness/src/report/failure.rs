@@ -5,8 +5,8 @@ use super::elapsed::{CaseTime, Elapsed, Tenths};
 use super::excerpt::{Excerpt, LineMark, between};
 use super::palette::{Painted, Palette};
 use super::printable::{Printable, ShellWord};
+use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Judgement, RunStarted, StepReport};
-use crate::run::verdict::Verdict;
 use crate::scenario::Scenario;
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use super::failure::{Failure, Key};
 use super::natural::natural;
+use crate::run::Verdict;
 use crate::run::event::CaseFinished;
-use crate::run::verdict::Verdict;
 use crate::vocabulary::CaseId;
 
 /// The failures of a run, one for each case however often it was repeated.

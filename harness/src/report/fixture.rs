@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::run::Verdict;
 use crate::run::event::{
     CaseFinished, Event, FORMAT, Judgement, RunFinished, RunStarted, StepReport,
 };
-use crate::run::verdict::Verdict;
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{
     CaseId, Endpoint, Errno, Level, Outcome, ScenarioId, Signal, Topology, Transport,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::excerpt::between;
 use super::natural::natural;
 use super::printable::Printable;
+use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Event, Judgement, StepReport};
-use crate::run::verdict::Verdict;
 use crate::scenario::Scenario;
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 

@@ -7,8 +7,8 @@ use super::elapsed::{Elapsed, Thousands};
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
 use super::tally::{Counts, Tally};
+use crate::run::Verdict;
 use crate::run::event::RunStarted;
-use crate::run::verdict::Verdict;
 
 /// What a run comes to, for a person; its last line is always `N passed, N failed, N skipped`.
 pub(crate) struct Summary<'a> {

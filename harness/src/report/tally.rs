@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Event, Judgement, RunFinished, RunStarted};
-use crate::run::verdict::Verdict;
 use crate::vocabulary::{CaseId, ScenarioId};
 
 /// What the events of a run add up to.

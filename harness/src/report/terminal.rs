@@ -186,7 +186,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::run::verdict::Verdict;
+    use crate::run::Verdict;
 
     fn shown(events: &[Event], palette: Palette) -> String {
         let mut text = Vec::new();

@@ -120,7 +120,7 @@ pub enum Judgement {
         /// What is wrong, for a person to read, without repeating the outcome.
         detail: Option<String>,
     },
-    /// It gave something else, but a weaker level was asked for than the step has.
+    /// It gave something else, but binds less than the level that was asked for.
     Excused {
         /// What is wrong.
         detail: Option<String>,

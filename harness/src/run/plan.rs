@@ -1,16 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::selection::{Pattern, Selection};
+use super::selection::{Pattern, Selection, Shard};
 use crate::scenario::{Case, Scenario};
-use crate::vocabulary::ScenarioId;
+use crate::vocabulary::{ScenarioId, split_mix};
 
 /// What is going to run: batches of cases, in order.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The scenarios that take part, in the order of the suite.
-    pub(super) scenarios: Vec<Arc<Scenario>>,
-    /// The batches.
     pub(super) batches: Vec<Batch>,
 }
 
@@ -45,20 +42,6 @@ impl Plan {
                 plan.batches.push(batch);
             }
         }
-        if let Some(shard) = selection.shard {
-            let mut position = 0;
-            plan.batches.retain(|_| {
-                position += 1;
-                shard.holds(position - 1)
-            });
-        }
-        for batch in &plan.batches {
-            for case in &batch.cases {
-                if !plan.scenarios.iter().rev().any(|known| known.id == case.scenario.id) {
-                    plan.scenarios.push(Arc::clone(&case.scenario));
-                }
-            }
-        }
         plan
     }
 
@@ -77,6 +60,28 @@ impl Plan {
         self.batches.iter().flat_map(|batch| &batch.cases)
     }
 
+    /// The scenarios that take part, each once. Before a shuffle they stand in the suite's order.
+    pub fn scenarios(&self) -> Vec<Arc<Scenario>> {
+        let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
+        for case in self.cases() {
+            // The cases of a scenario stand together.
+            if scenarios.last().is_none_or(|last| last.id != case.scenario.id) {
+                scenarios.push(Arc::clone(&case.scenario));
+            }
+        }
+        scenarios
+    }
+
+    /// Keeps one of several equal parts. Which case belongs to which part depends on the suite and
+    /// the selection alone.
+    pub fn keep(&mut self, shard: Shard) {
+        let mut position = 0;
+        self.batches.retain(|_| {
+            position += 1;
+            shard.holds(position - 1)
+        });
+    }
+
     /// The patterns that no case of the plan matches: most likely mistyped.
     pub fn unmatched<'a>(&self, patterns: &'a [Pattern]) -> Vec<&'a Pattern> {
         patterns.iter().filter(|pattern| !self.cases().any(|case| pattern.matches(case))).collect()
@@ -84,14 +89,8 @@ impl Plan {
 
     /// Changes the order by a seed, so that a dependence of one case on another comes to light.
     pub fn shuffle(&mut self, seed: u64) {
-        let mut state = seed;
         for last in (1..self.batches.len()).rev() {
-            // SplitMix64, as for payloads: good enough to mix, and the same everywhere.
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            z ^= z >> 31;
+            let z = split_mix(seed, last as u64);
             let chosen = usize::try_from(z % (last as u64 + 1)).unwrap_or(last);
             self.batches.swap(last, chosen);
         }

@@ -66,6 +66,7 @@ pub fn run(
     options: &RunOptions,
     sink: &mut dyn FnMut(Event),
 ) {
+    let scenarios = plan.scenarios();
     if let Some(seed) = options.seed {
         plan.shuffle(seed);
     }
@@ -78,15 +79,15 @@ pub fn run(
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
         suite: options.suite.clone(),
-        scenarios: u32::try_from(plan.scenarios.len()).unwrap_or(u32::MAX),
+        scenarios: u32::try_from(scenarios.len()).unwrap_or(u32::MAX),
         cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
         repeat: options.repeat,
         jobs: u32::try_from(options.jobs.unwrap_or(cores)).unwrap_or(u32::MAX),
         seed: options.seed,
         at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
     }));
-    for scenario in &plan.scenarios {
-        sink(Event::ScenarioLoaded(scenario.clone()));
+    for scenario in scenarios {
+        sink(Event::ScenarioLoaded(scenario));
     }
     let witness = Witness::start().unwrap_or_else(|_| Witness::absent());
     let floor = options.floor;

@@ -17,12 +17,10 @@ pub struct Selection {
     pub on: Vec<Topology>,
     /// The weakest level.
     pub level: Option<Level>,
-    /// The part of the suite that this machine runs.
-    pub shard: Option<Shard>,
 }
 
 impl Selection {
-    /// Whether a case takes part, the shard aside.
+    /// Whether a case takes part.
     pub fn admits(&self, case: &Case) -> bool {
         let variant = &case.variant;
         let over = self.over.is_empty()

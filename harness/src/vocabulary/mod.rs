@@ -24,6 +24,7 @@ pub use op::{How, MessageFlags, Op};
 pub use option::{OptionKind, OptionValue, SocketOption, TcpState};
 pub use outcome::{Outcome, Signal};
 pub use payload::Payload;
+pub(crate) use payload::split_mix;
 pub use readiness::Readiness;
 pub use topology::Topology;
 pub use transport::Transport;

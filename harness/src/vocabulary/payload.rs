@@ -55,7 +55,7 @@ impl Payload {
         let mut skip = usize::try_from(offset % 8).unwrap_or(0);
         let mut rest = into;
         while !rest.is_empty() {
-            let bytes = mix(seed, block).to_le_bytes();
+            let bytes = split_mix(seed, block).to_le_bytes();
             let take = rest.len().min(8 - skip);
             let (head, tail) = rest.split_at_mut(take);
             head.copy_from_slice(&bytes[skip..skip + take]);
@@ -66,8 +66,8 @@ impl Payload {
     }
 }
 
-/// The `SplitMix64` output function (Steele, Lea and Flood, 2014).
-const fn mix(seed: u64, block: u64) -> u64 {
+/// Number `block` of the `SplitMix64` sequence of `seed` (Steele, Lea and Flood, 2014).
+pub(crate) const fn split_mix(seed: u64, block: u64) -> u64 {
     let mut z = seed.wrapping_add(block.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,0 +1,23 @@
+//! The goals for speed and time, each measured beside its raw counterpart in the same run and
+//! printed with the goal next to it. Nothing is asserted: a busy machine must not fail a build.
+//!
+//! `cargo bench -p sockspec` measures all of them, `cargo bench -p sockspec -- S1 T3` some.
+
+mod engine;
+mod process;
+mod raw;
+mod report;
+mod sample;
+mod waits;
+
+use report::Report;
+
+fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let mut report = Report::new(wanted);
+    engine::measure(&mut report);
+    process::measure(&mut report);
+    waits::measure(&mut report);
+    report.finish();
+}

@@ -1,0 +1,58 @@
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::exit::Exit;
+use super::output::{Colour, complain};
+use super::{check, explain, list, run};
+
+/// A conformance harness for the socket API.
+///
+/// Runs scenario files, each of which says step by step what sockets must do, and reports where
+/// this machine's sockets do something else.
+#[derive(Debug, Parser)]
+#[command(name = "sockspec", version, max_term_width = 100)]
+struct Command {
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Colour,
+
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Run(run::Arguments),
+    Check(check::Arguments),
+    List(list::Arguments),
+    Explain(explain::Arguments),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => {
+            // Help and version are printed to standard output, errors to the other; a closed one
+            // leaves nothing to say.
+            let _ = error.print();
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
+            return exit.into();
+        }
+    };
+    let colour = command.color;
+    let result = match command.action {
+        Action::Run(arguments) => run::run(&arguments, colour),
+        Action::Check(arguments) => check::check(&arguments, colour),
+        Action::List(arguments) => list::list(&arguments, colour),
+        Action::Explain(arguments) => explain::explain(&arguments, colour),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&format!("error: {error}\n"));
+            Exit::Broken.into()
+        }
+    }
+}

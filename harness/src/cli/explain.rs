@@ -1,0 +1,223 @@
+use std::fmt::Write as _;
+use std::io;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output::{Colour, complain, print};
+use super::suite::{Chosen, Source};
+use crate::scenario::WireFact;
+use crate::vocabulary::{
+    Capability, Errno, Level, MessageFlags, Readiness, SocketOption, TcpState, Topology, Transport,
+    Verb,
+};
+
+/// Tell what a verb, an option, an errno, any other word of the language, or an id means.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The words, such as `shutdown`, `SO_RCVTIMEO`, `EPIPE` or `halfclose/eof-after-all-data`.
+    #[arg(required = true, value_name = "WORD")]
+    words: Vec<String>,
+
+    #[command(flatten)]
+    source: Source,
+}
+
+pub(super) fn explain(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    let mut exit = Exit::Good;
+    let mut text = String::new();
+    let mut suite: Option<Chosen> = None;
+    for word in &arguments.words {
+        let of_language = of_language(word);
+        let mut found = of_language.join("\n");
+        if of_language.is_empty() && suite.is_none() {
+            match arguments.source.open(colour) {
+                Ok(chosen) => suite = Some(chosen),
+                Err(exit) => return Ok(exit),
+            }
+        }
+        if let (true, Some(suite)) = (of_language.is_empty(), &suite) {
+            found = of_suite(word, suite);
+        }
+        if found.is_empty() {
+            complain(&unknown(word, suite.as_ref()));
+            exit = Exit::Usage;
+        }
+        text.push_str(&found);
+    }
+    print(&text)?;
+    Ok(exit)
+}
+
+/// Every meaning that a word has in the language; `poll` may be a verb and a capability.
+fn of_language(word: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(verb) = Verb::from_word(word) {
+        found.push(format!(
+            "{word}: a verb\n  {}\n  form     {}\n  success  {}\n",
+            verb.meaning(),
+            verb.form(),
+            verb.outcome()
+        ));
+    }
+    if let Some(option) = SocketOption::from_name(word) {
+        let access = if option.kind().is_read_only() { ", read only" } else { "" };
+        found.push(format!(
+            "{word}: a socket option{access}\n  {}\n  value    {}\n",
+            option.meaning(),
+            option.kind().form()
+        ));
+    }
+    if let Some(errno) = Errno::from_name(word) {
+        let name = errno.to_string();
+        let other = if name == word { String::new() } else { format!(", the same as {name}") };
+        found.push(format!("{word}: an errno{other}\n  {}\n", errno.meaning()));
+    }
+    let plain: [(&str, Option<&str>); 7] = [
+        ("a transport", Transport::from_word(word).map(Transport::meaning)),
+        ("a topology", Topology::from_word(word).map(Topology::meaning)),
+        ("a capability, for `needs`", Capability::from_word(word).map(Capability::meaning)),
+        ("a level (RFC 2119)", Level::from_word(word).map(level)),
+        ("a poll flag", Readiness::from_word(word).map(readiness)),
+        ("a TCP state (RFC 9293 §3.3.2)", TcpState::from_name(word).map(|_| "value of TCP_INFO")),
+        ("a kind of packet, for `wire`", packet(word)),
+    ];
+    for (kind, meaning) in plain {
+        if let Some(meaning) = meaning {
+            found.push(format!("{word}: {kind}\n  {meaning}\n"));
+        }
+    }
+    found.extend(flag(word).map(|meaning| format!("{word}: a message flag\n  {meaning}\n")));
+    found.extend(of_grammar(word));
+    found
+}
+
+fn of_grammar(word: &str) -> Option<String> {
+    let (kind, meaning) = match word {
+        "cite" => ("a header line", "`cite TEXT; TEXT`: where the behaviour is laid down"),
+        "level" => ("a header line and a condition", "`level must|should|may`: how binding it is"),
+        "needs" => ("a header line", "`needs CAPABILITY ...`: what the subject must be able to do"),
+        "over" => ("a header line", "`over TRANSPORT ...`: one case for each transport"),
+        "on" => ("a header line", "`on TOPOLOGY ...`: one case for each topology"),
+        "pair" => ("a header line", "`pair A.x B.y`: a connected pair before the first step"),
+        "vary" => (
+            "a header line, or a block",
+            "`vary NAME VALUE ...`: one case for each value, `$NAME` in the steps",
+        ),
+        "case" => ("a line of a `vary` block", "`case NAME: STEP; STEP`"),
+        "same" => ("a line", "`same across NAME`: the variants must leave the same outcomes"),
+        "wait" => ("a step", "`wait TIME`: lets time pass"),
+        "wire" => ("a step", "`wire A -> B KIND => COUNT [for T]`: looks at the packets"),
+        "ok" => ("an outcome", "success, whatever else the call says"),
+        "eof" => ("an outcome", "the end of the stream"),
+        "timeout" => (
+            "an outcome",
+            "the limit set by the step or by SO_RCVTIMEO or SO_SNDTIMEO ended the call",
+        ),
+        "blocked" => ("an outcome", "the call does not return; watched for 100 ms unless `for T`"),
+        "none" => ("an outcome of poll", "no flag is set"),
+        "all" => (
+            "an outcome",
+            "`all of ACTOR.SOCKET`: every byte accepted from that socket and not yet received",
+        ),
+        "after" => ("a condition", "`after T`: the call may not return earlier; this is hard"),
+        "before" => (
+            "a condition",
+            "`before T`: a later return is slow; `before T must`: a later return fails",
+        ),
+        "for" => ("a condition", "`for T`: it stays so for that long"),
+        "from" => ("a condition", "`from HOST`: the bytes came from that host"),
+        _ => return None,
+    };
+    Some(format!("{word}: {kind}\n  {meaning}\n"))
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "required by a standard, or universal",
+        Level::Should => "recommended, or nearly universal",
+        Level::May => "specific to implementations",
+    }
+}
+
+fn readiness(flag: Readiness) -> &'static str {
+    match flag {
+        Readiness::IN => "POLLIN: a receive would not block",
+        Readiness::PRI => "POLLPRI: an exceptional condition, such as urgent data",
+        Readiness::OUT => "POLLOUT: a send would not block",
+        Readiness::RDHUP => "POLLRDHUP: the peer has shut its write half, or the own read half is",
+        Readiness::HUP => "POLLHUP: both directions are finished",
+        Readiness::ERR => "POLLERR: an error is pending",
+        _ => "POLLNVAL: the descriptor is not open",
+    }
+}
+
+fn packet(word: &str) -> Option<&'static str> {
+    WireFact::KINDS.into_iter().find(|(kind, _)| *kind == word).map(|(_, meaning)| meaning)
+}
+
+fn flag(word: &str) -> Option<&'static str> {
+    let words = MessageFlags::SEND_WORDS.into_iter().chain(MessageFlags::RECEIVE_WORDS);
+    let (flag, _) = words.into_iter().find(|(_, name)| *name == word)?;
+    Some(match flag {
+        MessageFlags::DONTWAIT => "fail with EAGAIN rather than wait (send(2), recv(2))",
+        MessageFlags::PEEK => "leave the bytes in place (recv(2))",
+        MessageFlags::WAITALL => "wait for the whole amount (recv(2))",
+        MessageFlags::TRUNC => "give the real length of a datagram (recv(2))",
+        MessageFlags::MORE => "more is coming, hold partial segments back (send(2))",
+        _ => "send without MSG_NOSIGNAL, so that SIGPIPE may be raised",
+    })
+}
+
+fn of_suite(word: &str, chosen: &Chosen) -> String {
+    let id = word.split('[').next().unwrap_or(word).trim_end_matches(".scn");
+    let Some(document) = chosen.documents().find(|one| one.scenario().id.as_str() == id) else {
+        return String::new();
+    };
+    let scenario = document.scenario();
+    let cases = document.cases();
+    let mut text = format!(
+        "{id}: a scenario of {} cases\n  {}\n  level    {}\n",
+        cases.len(),
+        scenario.title,
+        scenario.level
+    );
+    for cite in &scenario.cite {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  cite     {cite}");
+    }
+    let _ = writeln!(text, "  file     {}", scenario.path);
+    for case in cases {
+        let _ = writeln!(text, "  case     {}", case.id);
+    }
+    let _ = write!(text, "\n{}", scenario.source);
+    text
+}
+
+fn unknown(word: &str, chosen: Option<&Chosen>) -> String {
+    let ids = chosen.into_iter().flat_map(Chosen::documents).map(|one| one.scenario().id.as_str());
+    let nearest = words()
+        .chain(ids)
+        .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &word.to_lowercase()), known))
+        .min()
+        .filter(|(distance, _)| *distance <= word.chars().count().div_ceil(3));
+    match nearest {
+        Some((_, known)) => {
+            format!("error: `{word}` means nothing here; did you mean `{known}`?\n")
+        }
+        None => format!(
+            "error: `{word}` means nothing here; it can be a word of the language or a \
+             scenario's id (`sockspec list`)\n"
+        ),
+    }
+}
+
+fn words() -> impl Iterator<Item = &'static str> {
+    let verbs = Verb::ALL.iter().map(|verb| verb.word());
+    let options = SocketOption::ALL.iter().map(|option| option.name());
+    let errnos = Errno::ALL.iter().filter_map(|errno| errno.name());
+    let transports = Transport::ALL.into_iter().map(Transport::word);
+    let topologies = Topology::ALL.into_iter().map(Topology::word);
+    let capabilities = Capability::ALL.into_iter().map(Capability::word);
+    verbs.chain(options).chain(errnos).chain(transports).chain(topologies).chain(capabilities)
+}

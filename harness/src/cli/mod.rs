@@ -1,0 +1,13 @@
+//! The command line: arguments, one file a subcommand, exit codes.
+//! It refuses to know the insides of everything else.
+
+mod check;
+mod command;
+mod exit;
+mod explain;
+mod list;
+mod output;
+mod run;
+mod suite;
+
+pub use command::main;

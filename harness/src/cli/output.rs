@@ -1,0 +1,75 @@
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+
+use crate::report::Palette;
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    fn choice(self) -> ColorChoice {
+        match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::AlwaysAnsi,
+            Self::Never => ColorChoice::Never,
+        }
+    }
+
+    /// Whether standard output gets colours.
+    pub(super) fn on_stdout(self) -> bool {
+        decided(self, AutoStream::choice(&io::stdout()))
+    }
+
+    /// Whether standard error gets colours.
+    pub(super) fn on_stderr(self) -> bool {
+        decided(self, AutoStream::choice(&io::stderr()))
+    }
+
+    /// The styles of a report on standard output.
+    pub(super) fn palette(self) -> Palette {
+        if self.on_stdout() { Palette::coloured() } else { Palette::plain() }
+    }
+}
+
+fn decided(colour: Colour, detected: ColorChoice) -> bool {
+    let choice = if colour == Colour::Auto { detected } else { colour.choice() };
+    choice != ColorChoice::Never
+}
+
+/// Standard output, written in large pieces.
+pub(super) fn stdout() -> impl Write + Send {
+    BufWriter::new(io::stdout())
+}
+
+/// Whether a person watches standard error, so that a bar may move there.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Writes a text to standard output. A reader that has gone away is no failure.
+///
+/// # Errors
+/// When it cannot be written for another reason.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes a text to standard error, where nothing is left to be done if that fails.
+pub(super) fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,208 @@
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output::{Colour, complain, is_watched, stdout};
+use super::suite::{Choice, Chosen};
+use crate::report::recording::RecordingWriter;
+use crate::report::{Progress, Reporters, Tally, Terminal};
+use crate::run::event::Event;
+use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::subject::kernel::KernelSubject;
+use crate::vocabulary::{Level, Topology, Transport};
+
+/// Run scenarios and report what came of them.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// The subject to test.
+    #[arg(long, value_parser = ["kernel"], default_value = "kernel")]
+    subject: String,
+
+    /// Only these transports.
+    #[arg(long, value_delimiter = ',', value_parser = transport, value_name = "TRANSPORT")]
+    over: Vec<Transport>,
+
+    /// Only these topologies.
+    #[arg(long, value_delimiter = ',', value_parser = topology, value_name = "TOPOLOGY")]
+    on: Vec<Topology>,
+
+    /// Only what binds at least this much: must, should or may.
+    #[arg(long, value_parser = level)]
+    level: Option<Level>,
+
+    /// Run each case this often.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    repeat: u32,
+
+    /// Run this many cases side by side [default: of those that compute one a core, of those that
+    /// wait as many as there are].
+    #[arg(long, value_parser = positive, value_name = "N")]
+    jobs: Option<usize>,
+
+    /// Run in another order, the same for the same seed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Stretch soft bounds and deadlines by this factor; lower bounds never move.
+    #[arg(long, default_value_t = 1.0, value_parser = factor, value_name = "X")]
+    slack: f64,
+
+    /// The deadline of an answer: a call that takes longer hangs.
+    #[arg(long, default_value = "2s", value_parser = time, value_name = "TIME")]
+    deadline: Duration,
+
+    /// Stop at the first failure.
+    #[arg(long)]
+    fail_fast: bool,
+
+    /// Run the K-th of N equal parts of the suite.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+
+    /// Write the recording of the run, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    let chosen = match arguments.choice.open(colour) {
+        Ok(chosen) => chosen,
+        Err(exit) => return Ok(exit),
+    };
+    let plan = match plan(arguments, &chosen) {
+        Ok(plan) => plan,
+        Err(exit) => return Ok(exit),
+    };
+    let subject = match KernelSubject::new() {
+        Ok(subject) => subject,
+        Err(error) => {
+            complain(&format!("error: the subject kernel cannot be used: {error}\n"));
+            return Ok(Exit::Broken);
+        }
+    };
+    let mut reporters = Reporters::new();
+    if let Some(path) = &arguments.record {
+        match File::create(path) {
+            Ok(file) => reporters.add("the recording", RecordingWriter::new(file)),
+            Err(error) => {
+                complain(&format!("error: {} cannot be written: {error}\n", path.display()));
+                return Ok(Exit::Usage);
+            }
+        }
+    }
+    let progress = if is_watched() { Progress::Bar } else { Progress::Log };
+    reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
+    let options = RunOptions {
+        suite: chosen.name.clone(),
+        repeat: arguments.repeat,
+        jobs: arguments.jobs,
+        seed: arguments.seed,
+        limits: Limits { answer: arguments.deadline, slack: arguments.slack },
+        fail_fast: arguments.fail_fast,
+        floor: arguments.level.unwrap_or(Level::May),
+    };
+    // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
+    drop(chosen);
+    let mut tally = Tally::default();
+    run_plan(plan, &subject, &options, &mut |event: Event| {
+        tally.event(&event);
+        reporters.event(&event);
+    });
+    for (name, error) in reporters.failures() {
+        // Who closes the pipe has read enough.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            complain(&format!("error: {name} could not be written: {error}\n"));
+        }
+    }
+    let lost = reporters.failures().iter().any(|(_, e)| e.kind() != io::ErrorKind::BrokenPipe);
+    Ok(match tally.exit_code() {
+        0 if lost => Exit::Broken,
+        0 => Exit::Good,
+        1 => Exit::Failed,
+        4 => Exit::Nothing,
+        _ => Exit::Broken,
+    })
+}
+
+fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {
+    let selection = Selection {
+        patterns: chosen.patterns.clone(),
+        over: arguments.over.clone(),
+        on: arguments.on.clone(),
+        level: arguments.level,
+    };
+    let cases = chosen.documents().flat_map(|document| document.cases());
+    let mut plan = Plan::new(cases, &selection);
+    let unmatched = plan.unmatched(&selection.patterns);
+    for pattern in &unmatched {
+        complain(&format!(
+            "error: nothing matches `{pattern}`; `sockspec list` shows what there is\n"
+        ));
+    }
+    if !unmatched.is_empty() {
+        return Err(Exit::Nothing);
+    }
+    if let Some(shard) = arguments.shard {
+        plan.keep(shard);
+    }
+    if plan.is_empty() {
+        complain("error: no case was selected\n");
+        return Err(Exit::Nothing);
+    }
+    Ok(plan)
+}
+
+fn transport(text: &str) -> Result<Transport, String> {
+    Transport::from_word(text)
+        .ok_or_else(|| format!("expected one of {}", joined(Transport::ALL.map(Transport::word))))
+}
+
+fn topology(text: &str) -> Result<Topology, String> {
+    Topology::from_word(text)
+        .ok_or_else(|| format!("expected one of {}", joined(Topology::ALL.map(Topology::word))))
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::from_word(text)
+        .ok_or_else(|| format!("expected one of {}", joined(Level::ALL.map(Level::word))))
+}
+
+fn joined<const N: usize>(words: [&str; N]) -> String {
+    words.join(", ")
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number from 1".to_owned()),
+    }
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if (1.0..=1_000.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a number from 1 to 1000".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let failed = || "expected a time such as 500ms or 2s".to_owned();
+    let (number, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 1e-3),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => return Err(failed()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if (0.001..=3_600.0).contains(&(number * unit)) => {
+            Ok(Duration::from_secs_f64(number * unit))
+        }
+        _ => Err(failed()),
+    }
+}

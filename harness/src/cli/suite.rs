@@ -1,0 +1,146 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use include_dir::{Dir, include_dir};
+
+use super::exit::Exit;
+use super::output::{Colour, complain};
+use crate::run::Pattern;
+use crate::scenario::{Document, Problem, Suite};
+
+/// The scenarios as they were when the program was built.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+
+/// The folder that is used where it is there.
+const FOLDER: &str = "scenarios";
+
+/// Where scenarios come from.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Source {
+    /// The folder of the suite [default: `scenarios` in this folder if it holds any, else the suite
+    /// that is built in].
+    #[arg(long, value_name = "DIR")]
+    suite: Option<PathBuf>,
+}
+
+/// Where scenarios come from, and which of them.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Choice {
+    /// Files, folders, or patterns for cases: 'halfclose/**', '{halfclose,cumulative}/**[tcp4]', a
+    /// scenario's id, a case's id.
+    #[arg(value_name = "WHAT")]
+    what: Vec<String>,
+
+    #[command(flatten)]
+    source: Source,
+}
+
+/// A suite without mistakes, and the patterns that choose from it.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// Where the scenarios come from, for a person to read.
+    pub(super) name: String,
+    /// The patterns.
+    pub(super) patterns: Vec<Pattern>,
+    suite: Suite,
+}
+
+impl Chosen {
+    /// The scenarios, in the order of their ids.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.suite.documents.iter()
+    }
+}
+
+impl Choice {
+    /// Loads what was chosen. Every mistake in it is said, and none of it is run.
+    pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
+        let (paths, words): (Vec<_>, Vec<_>) = self.what.iter().partition(|word| is_path(word));
+        let mut patterns = Vec::new();
+        for word in words {
+            match word.parse() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => {
+                    complain(&format!("error: {error}\n"));
+                    return Err(Exit::Usage);
+                }
+            }
+        }
+        let chosen = if paths.is_empty() {
+            self.source.open(colour)?
+        } else {
+            let name = paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" ");
+            without_mistakes(Suite::load(&paths), name, colour)?
+        };
+        Ok(Chosen { patterns, ..chosen })
+    }
+}
+
+impl Source {
+    /// Loads the whole suite.
+    pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
+        let (suite, name) = if let Some(folder) = &self.suite {
+            (Suite::load(&[folder]), folder.display().to_string())
+        } else if let Some(suite) = checkout() {
+            (suite, format!("{FOLDER}/"))
+        } else {
+            (built_in(), "built in".to_owned())
+        };
+        without_mistakes(suite, name, colour)
+    }
+}
+
+/// The suite that is part of the program.
+fn built_in() -> Suite {
+    let mut files = Vec::new();
+    let mut folders = vec![&BUILT_IN];
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        files.extend(folder.files().filter_map(|file| {
+            let path = file.path().to_str()?;
+            let is_scenario = Path::new(path).extension().is_some_and(|ending| ending == "scn");
+            is_scenario.then_some((path, file.contents()))
+        }));
+    }
+    files.sort_unstable();
+    Suite::embedded(files)
+}
+
+/// The suite of the folder we are in, if it has one.
+fn checkout() -> Option<Suite> {
+    if !Path::new(FOLDER).is_dir() {
+        return None;
+    }
+    let suite = Suite::load(&[FOLDER]);
+    let is_empty = matches!(suite.problems.as_slice(), [Problem::Empty { .. }]);
+    (!is_empty).then_some(suite)
+}
+
+fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen, Exit> {
+    if suite.problems.is_empty() {
+        return Ok(Chosen { name, patterns: Vec::new(), suite });
+    }
+    let coloured = colour.on_stderr();
+    for problem in &suite.problems {
+        complain(&problem.render(coloured));
+    }
+    let mut paths: Vec<&str> = suite.problems.iter().map(Problem::path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let many = |count: usize, what: &str| {
+        if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    };
+    complain(&format!(
+        "{} in {}\n",
+        many(suite.problems.len(), "mistake"),
+        many(paths.len(), "file")
+    ));
+    Err(Exit::Usage)
+}
+
+/// Whether a word names a file or a folder rather than cases.
+fn is_path(word: &str) -> bool {
+    let path = Path::new(word);
+    let is_file = path.extension().is_some_and(|ending| ending == "scn") && path.exists();
+    is_file || path.is_dir() || word.starts_with('/') || word.starts_with("./") || word.starts_with("../")
+}
