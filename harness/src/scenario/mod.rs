@@ -2,8 +2,20 @@
 //! It refuses to know sockets, clocks and threads.
 
 pub mod case;
+mod check;
+mod diagnostic;
+mod document;
+mod elaborate;
+mod lexer;
+mod parser;
+mod suite;
+mod syntax;
 
 pub use case::{
-    Action, Alternative, Before, Case, Expectation, Expected, Place, Scenario, SocketName, Step,
-    Variant, WireFact, WireStep,
+    Action, Alternative, Before, Case, Expectation, Expected, Place, SameKey, Scenario, SocketName,
+    Step, Variant, WireFact, WireStep,
 };
+pub use diagnostic::Diagnostic;
+pub use document::{Document, LARGEST_FILE};
+pub use lexer::{Span, Token, TokenKind, lex};
+pub use suite::{Problem, Suite};

@@ -1,0 +1,165 @@
+use super::expectation::Fit;
+use crate::scenario::lexer::Span;
+use crate::vocabulary::ActorId;
+
+/// What is known of a name at one point of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing: no socket has been made, no step started.
+    Absent,
+    /// The socket is made; the step is started.
+    There,
+    /// The started step has been awaited.
+    Done,
+    /// It depends on the case of a `vary` block.
+    Partial,
+}
+
+/// A socket's name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SocketEntry<'s> {
+    pub(super) actor: ActorId,
+    pub(super) name: &'s str,
+    /// Where it is made.
+    pub(super) made: Span,
+}
+
+/// A started step's name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TagEntry<'s> {
+    pub(super) actor: ActorId,
+    pub(super) name: &'s str,
+    /// Where it is started.
+    pub(super) started: Span,
+    /// Where it is awaited, once it is.
+    pub(super) awaited: Span,
+    /// What can be expected of it.
+    pub(super) fit: Option<Fit>,
+}
+
+/// Follows which sockets and started steps there are, through the cases of `vary` blocks.
+#[derive(Debug, Default)]
+pub(super) struct Flow<'s> {
+    pub(super) sockets: Vec<SocketEntry<'s>>,
+    pub(super) tags: Vec<TagEntry<'s>>,
+    socket_states: Vec<State>,
+    tag_states: Vec<State>,
+    /// The changes within the current case: what it was before.
+    log: Vec<(Cell, State)>,
+    /// How the cases of the current block left what they changed.
+    ends: Vec<(Cell, State)>,
+    inside: bool,
+    cases: usize,
+}
+
+/// One state: of a socket or of a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cell {
+    Socket(usize),
+    Tag(usize),
+}
+
+impl<'s> Flow<'s> {
+    pub(super) fn socket(&self, actor: ActorId, name: &str) -> Option<usize> {
+        self.sockets.iter().position(|entry| entry.name == name && entry.actor == actor)
+    }
+
+    pub(super) fn tag(&self, name: &str) -> Option<usize> {
+        self.tags.iter().position(|entry| entry.name == name)
+    }
+
+    pub(super) fn socket_state(&self, at: usize) -> State {
+        self.socket_states.get(at).copied().unwrap_or(State::Absent)
+    }
+
+    pub(super) fn tag_state(&self, at: usize) -> State {
+        self.tag_states.get(at).copied().unwrap_or(State::Absent)
+    }
+
+    /// Makes a socket, whose name may be known from another case, and gives its position.
+    pub(super) fn make(&mut self, entry: SocketEntry<'s>) -> usize {
+        let at = self.socket(entry.actor, entry.name).unwrap_or_else(|| {
+            self.sockets.push(entry);
+            self.socket_states.push(State::Absent);
+            self.sockets.len() - 1
+        });
+        self.set(Cell::Socket(at), State::There);
+        at
+    }
+
+    /// Starts a step under a name, which may be known from another case.
+    pub(super) fn start(&mut self, entry: TagEntry<'s>) -> usize {
+        let at = self.tag(entry.name).unwrap_or_else(|| {
+            self.tags.push(entry);
+            self.tag_states.push(State::Absent);
+            self.tags.len() - 1
+        });
+        self.set(Cell::Tag(at), State::There);
+        at
+    }
+
+    /// Marks a started step as awaited.
+    pub(super) fn finish(&mut self, at: usize, awaited: Span) {
+        if let Some(entry) = self.tags.get_mut(at) {
+            entry.awaited = awaited;
+            self.set(Cell::Tag(at), State::Done);
+        }
+    }
+
+    fn set(&mut self, cell: Cell, state: State) {
+        let slot = self.slot(cell);
+        let before = std::mem::replace(slot, state);
+        if self.inside {
+            self.log.push((cell, before));
+        }
+    }
+
+    fn slot(&mut self, cell: Cell) -> &mut State {
+        match cell {
+            Cell::Socket(at) => &mut self.socket_states[at],
+            Cell::Tag(at) => &mut self.tag_states[at],
+        }
+    }
+
+    /// Enters the next case of a block.
+    pub(super) fn begin_case(&mut self) {
+        self.end_case();
+        self.inside = true;
+    }
+
+    fn end_case(&mut self) {
+        if !std::mem::replace(&mut self.inside, false) {
+            return;
+        }
+        self.cases += 1;
+        let log = std::mem::take(&mut self.log);
+        let from = self.ends.len();
+        for &(cell, _) in &log {
+            let state = *self.slot(cell);
+            self.ends.push((cell, state));
+        }
+        for (cell, before) in log.into_iter().rev() {
+            *self.slot(cell) = before;
+        }
+        // A cell that changed twice in this case ended in one state all the same.
+        let mut ended = self.ends.split_off(from);
+        ended.sort_unstable_by_key(|(cell, _)| *cell);
+        ended.dedup_by_key(|(cell, _)| *cell);
+        self.ends.append(&mut ended);
+    }
+
+    /// Leaves a block: what its cases left differently is known in part only from here on.
+    pub(super) fn end_block(&mut self) {
+        self.end_case();
+        let cases = std::mem::take(&mut self.cases);
+        let mut ends = std::mem::take(&mut self.ends);
+        ends.sort_by_key(|(cell, _)| *cell);
+        for group in ends.chunk_by(|one, other| one.0 == other.0) {
+            let Some(&(cell, state)) = group.first() else { continue };
+            let same = group.iter().all(|(_, other)| *other == state);
+            let before = *self.slot(cell);
+            let agreed = same && (group.len() == cases || before == state);
+            *self.slot(cell) = if agreed { state } else { State::Partial };
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Holds a syntax tree against the rules of the language and resolves every name in it.
+//! It refuses to know variants: those are chosen in elaboration.
+
+mod checker;
+mod cursor;
+mod expectation;
+mod flow;
+mod header;
+mod names;
+mod operation;
+mod value;
+mod wire;
+
+pub(super) use checker::check;

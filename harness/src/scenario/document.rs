@@ -1,0 +1,116 @@
+use std::sync::Arc;
+
+use super::case::{Case, Place, Scenario, Step};
+use super::check::check;
+use super::diagnostic::{Diagnostic, code};
+use super::elaborate::elaborate;
+use super::lexer::Span;
+use super::parser::parse;
+use crate::vocabulary::{ActorId, Capability, ScenarioId, Topology, Transport};
+
+/// The most bytes of a scenario file.
+pub const LARGEST_FILE: usize = 1 << 20;
+
+/// A scenario without mistakes: every name in it is resolved.
+#[derive(Clone, Debug)]
+pub struct Document {
+    scenario: Arc<Scenario>,
+    body: Body,
+}
+
+impl Document {
+    pub(super) fn new(scenario: Scenario, body: Body) -> Self {
+        Self { scenario: Arc::new(scenario), body }
+    }
+
+    /// Parses and checks the text of a scenario file. `path` is only shown.
+    ///
+    /// # Errors
+    /// All mistakes of the file, in the order of their places (the first 1,000 where there are
+    /// more).
+    pub fn parse(source: &str, id: ScenarioId, path: &str) -> Result<Self, Vec<Diagnostic>> {
+        let too_large = too_large(source.len());
+        if !too_large.is_empty() {
+            return Err(too_large);
+        }
+        let (tree, diagnostics) = parse(source);
+        check(&tree, id, path, diagnostics)
+    }
+
+    /// What its cases have in common.
+    pub fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    /// How many cases it stands for.
+    pub fn count(&self) -> usize {
+        let values = self.body.axes.iter().map(|axis| axis.values.len()).product::<usize>();
+        self.body.over.as_ref().map_or(1, Vec::len) * self.body.topologies.len() * values
+    }
+
+    /// Its cases, one for each variant: transports vary slowest, the last `vary` line fastest.
+    pub fn cases(&self) -> Vec<Case> {
+        elaborate(&self.scenario, &self.body)
+    }
+}
+
+pub(super) fn too_large(bytes: usize) -> Vec<Diagnostic> {
+    if bytes <= LARGEST_FILE {
+        return Vec::new();
+    }
+    let message = "a scenario file has at most 1 MiB";
+    vec![Diagnostic::new(code::TOO_LARGE, Span::default(), message, "this file is larger")]
+}
+
+/// All that a document says, for elaboration.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    pub(super) needs: Vec<Capability>,
+    pub(super) over: Option<Vec<Transport>>,
+    pub(super) topologies: Vec<Topology>,
+    pub(super) actors: Vec<String>,
+    pub(super) axes: Vec<Axis>,
+    pub(super) pairs: Vec<PairEnds>,
+    pub(super) items: Vec<Item>,
+    pub(super) sockets: Vec<(ActorId, String)>,
+    pub(super) ports: Vec<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) across: Option<Across>,
+}
+
+/// A `vary` line: its name and its values.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    pub(super) name: String,
+    pub(super) values: Vec<String>,
+}
+
+/// A `pair` line: the connecting end and the accepting one.
+#[derive(Clone, Debug)]
+pub(super) struct PairEnds {
+    pub(super) ends: [(ActorId, String); 2],
+    pub(super) place: Place,
+}
+
+/// A step in every form it has.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// The `vary` block and case it stands in.
+    pub(super) guard: Option<(usize, usize)>,
+    /// The `vary` lines whose values stand in it.
+    pub(super) axes: Vec<usize>,
+    /// A form for each combination of their values, the last line varying fastest.
+    pub(super) forms: Vec<Step>,
+    /// Whether the socket it makes has the transport of the case.
+    pub(super) implied: bool,
+}
+
+/// The `same across` line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Across {
+    pub(super) axis: usize,
+    pub(super) place: Place,
+    pub(super) span: Span,
+    /// Whether a step after it was reported.
+    pub(super) late: bool,
+}
