@@ -197,8 +197,11 @@ fn of_suite(word: &str, chosen: &Chosen) -> String {
 fn unknown(word: &str, chosen: Option<&Chosen>) -> String {
     let ids = chosen.into_iter().flat_map(Chosen::documents).map(|one| one.scenario().id.as_str());
     let nearest = words()
+        .into_iter()
         .chain(ids)
-        .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &word.to_lowercase()), known))
+        .map(|known| {
+            (strsim::damerau_levenshtein(&known.to_lowercase(), &word.to_lowercase()), known)
+        })
         .min()
         .filter(|(distance, _)| *distance <= word.chars().count().div_ceil(3));
     match nearest {
@@ -212,12 +215,13 @@ fn unknown(word: &str, chosen: Option<&Chosen>) -> String {
     }
 }
 
-fn words() -> impl Iterator<Item = &'static str> {
+fn words() -> Vec<&'static str> {
     let verbs = Verb::ALL.iter().map(|verb| verb.word());
     let options = SocketOption::ALL.iter().map(|option| option.name());
     let errnos = Errno::ALL.iter().filter_map(|errno| errno.name());
     let transports = Transport::ALL.into_iter().map(Transport::word);
     let topologies = Topology::ALL.into_iter().map(Topology::word);
     let capabilities = Capability::ALL.into_iter().map(Capability::word);
-    verbs.chain(options).chain(errnos).chain(transports).chain(topologies).chain(capabilities)
+    let kinds = transports.chain(topologies).chain(capabilities);
+    verbs.chain(options).chain(errnos).chain(kinds).collect()
 }

@@ -36,7 +36,7 @@ pub(super) fn list(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
     let mut text = String::new();
     // Writing to a string does not fail.
     if arguments.scenarios {
-        let width = plan.scenarios().map(|one| one.id.as_str().len()).max().unwrap_or(0);
+        let width = plan.scenarios().iter().map(|one| one.id.as_str().len()).max().unwrap_or(0);
         for scenario in plan.scenarios() {
             let (id, level) = (scenario.id.as_str(), scenario.level.word());
             let _ = writeln!(text, "{id:width$}  {level:6}  {}", scenario.title);

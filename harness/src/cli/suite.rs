@@ -142,5 +142,9 @@ fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen
 fn is_path(word: &str) -> bool {
     let path = Path::new(word);
     let is_file = path.extension().is_some_and(|ending| ending == "scn") && path.exists();
-    is_file || path.is_dir() || word.starts_with('/') || word.starts_with("./") || word.starts_with("../")
+    is_file
+        || path.is_dir()
+        || word.starts_with('/')
+        || word.starts_with("./")
+        || word.starts_with("../")
 }

@@ -4,8 +4,6 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout};
-use nix::sys::time::TimeSpec;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::bound::{Bound, Stop};
@@ -170,9 +168,11 @@ fn connect(fd: RawFd, address: Option<&SockAddr>, bound: &Bound<'_>) -> Timed<Ou
     })
 }
 
+/// Longer than any deadline, which ends the wait.
+const FOREVER: Duration = Duration::from_secs(3_600);
+
 fn finish_connect(fd: RawFd) -> nix::Result<()> {
-    let mut polled = [PollFd::new(syscall::borrow(fd), PollFlags::POLLOUT)];
-    nix::poll::poll(&mut polled, PollTimeout::NONE)?;
+    syscall::poll(fd, libc::POLLOUT, FOREVER)?;
     let error = lend(fd, |socket| socket.take_error()).map_err(|error| errno::raw(&error))?;
     error.map_or(Ok(()), |error| Err(errno::raw(&error)))
 }
@@ -186,42 +186,29 @@ fn poll(
     let flags = FLAGS
         .into_iter()
         .filter(|(flag, _)| interest.contains(*flag))
-        .fold(PollFlags::empty(), |all, (_, raw)| all | raw);
-    let mut polled = [PollFd::new(syscall::borrow(fd), flags)];
+        .fold(0, |all, (_, raw)| all | raw);
     let limit = timeout.unwrap_or_default();
-    let result = timed(|| {
-        bound.patiently(|| match PollTimeout::try_from(limit) {
-            Ok(whole) if limit.subsec_nanos().is_multiple_of(1_000_000) => {
-                nix::poll::poll(&mut polled, whole)
-            }
-            // poll counts in milliseconds; what lies between is for its sibling.
-            _ => nix::poll::ppoll(&mut polled, Some(TimeSpec::from_duration(limit)), None),
-        })
-    });
-    result.map(|result| match result {
+    timed(|| bound.patiently(|| syscall::poll(fd, flags, limit))).map(|result| match result {
         Ok(0) if timeout.is_some() => Outcome::Timeout,
-        Ok(_) => {
-            let found = polled[0].revents().unwrap_or_else(PollFlags::empty);
-            Outcome::Ready(
-                FLAGS
-                    .into_iter()
-                    .filter(|(_, raw)| found.contains(*raw))
-                    .fold(Readiness::NONE, |all, (flag, _)| all | flag),
-            )
-        }
+        Ok(found) => Outcome::Ready(
+            FLAGS
+                .into_iter()
+                .filter(|(_, raw)| found & raw != 0)
+                .fold(Readiness::NONE, |all, (flag, _)| all | flag),
+        ),
         Err(stop) => failure(fd, stop, false, SocketOption::ReceiveTimeout),
     })
 }
 
-/// The poll flags with this kernel's. `POLLRDHUP` is Linux's own and so not among nix's.
-const FLAGS: [(Readiness, PollFlags); 7] = [
-    (Readiness::IN, PollFlags::POLLIN),
-    (Readiness::PRI, PollFlags::POLLPRI),
-    (Readiness::OUT, PollFlags::POLLOUT),
-    (Readiness::RDHUP, PollFlags::from_bits_retain(libc::POLLRDHUP)),
-    (Readiness::HUP, PollFlags::POLLHUP),
-    (Readiness::ERR, PollFlags::POLLERR),
-    (Readiness::NVAL, PollFlags::POLLNVAL),
+/// The poll flags with this kernel's.
+const FLAGS: [(Readiness, libc::c_short); 7] = [
+    (Readiness::IN, libc::POLLIN),
+    (Readiness::PRI, libc::POLLPRI),
+    (Readiness::OUT, libc::POLLOUT),
+    (Readiness::RDHUP, libc::POLLRDHUP),
+    (Readiness::HUP, libc::POLLHUP),
+    (Readiness::ERR, libc::POLLERR),
+    (Readiness::NVAL, libc::POLLNVAL),
 ];
 
 const fn direction(how: How) -> libc::c_int {

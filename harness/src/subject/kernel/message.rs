@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::io::IoSliceMut;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recv, recvmsg, send};
 use nix::unistd::{read, write};
 use socket2::{SockAddr, SockRef};
@@ -22,8 +22,9 @@ use crate::vocabulary::{Endpoint, MessageFlags, Outcome, Payload, Signal, Socket
 const MOST: usize = 256 << 20;
 /// How much a fill or a drain moves at once.
 const CHUNK: usize = 64 << 10;
-/// A fill is over when no byte was taken for this long, in milliseconds.
-const STILL: u16 = 100;
+/// A fill is over when no byte was taken for this long: a delayed acknowledgement makes room again
+/// after 40 ms.
+const STILL: Duration = Duration::from_millis(100);
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -181,8 +182,7 @@ pub(super) fn fill(target: Target, seed: u64, bound: &Bound<'_>) -> Timed<Outcom
 }
 
 fn becomes_writable(fd: RawFd) -> nix::Result<bool> {
-    let mut polled = [PollFd::new(syscall::borrow(fd), PollFlags::POLLOUT)];
-    nix::poll::poll(&mut polled, PollTimeout::from(STILL)).map(|count| count > 0)
+    syscall::poll(fd, libc::POLLOUT, STILL).map(|found| found != 0)
 }
 
 /// Receives until the end of the stream.

@@ -5,6 +5,7 @@
 
 use std::mem::size_of;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -37,6 +38,30 @@ pub(super) fn borrow(descriptor: RawFd) -> BorrowedFd<'static> {
 pub(super) fn shutdown(descriptor: RawFd, how: libc::c_int) -> nix::Result<()> {
     // SAFETY: takes no pointers.
     Errno::result(unsafe { libc::shutdown(descriptor, how) }).map(drop)
+}
+
+/// poll(2) on one descriptor, or ppoll(2) where the limit is no whole number of milliseconds; gives
+/// the flags that came back. nix knows no `POLLRDHUP` and hides what it does not know.
+pub(super) fn poll(
+    descriptor: RawFd,
+    events: libc::c_short,
+    limit: Duration,
+) -> nix::Result<libc::c_short> {
+    let mut polled = libc::pollfd { fd: descriptor, events, revents: 0 };
+    let whole = limit.subsec_nanos().is_multiple_of(1_000_000);
+    let result = match libc::c_int::try_from(limit.as_millis()) {
+        // SAFETY: the pointer is to one entry, which lives through the call.
+        Ok(millis) if whole => unsafe { libc::poll(&raw mut polled, 1, millis) },
+        _ => {
+            let limit = libc::timespec {
+                tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
+                tv_nsec: limit.subsec_nanos().into(),
+            };
+            // SAFETY: as above; a null mask changes nothing.
+            unsafe { libc::ppoll(&raw mut polled, 1, &raw const limit, std::ptr::null()) }
+        }
+    };
+    Errno::result(result).map(|_| polled.revents)
 }
 
 /// setsockopt(2) with a number.
