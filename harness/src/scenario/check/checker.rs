@@ -332,11 +332,7 @@ impl<'s> Checker<'_, 's> {
     fn form(&mut self, node: &StepNode, choice: &[Choice]) -> Option<Step> {
         let (tree, header) = (self.tree, self.header);
         let left = tree.words(node.left);
-        let Some(first) = left.first() else {
-            let span = node.tag.map_or(node.arrow, |tag| Some(tag.span)).unwrap_or_default();
-            self.report(unexpected(span, "expected an actor before this"));
-            return None;
-        };
+        let first = left.first()?;
         let mut cursor = Cursor::new(self.source, left, first.span, header, choice);
         let word = cursor.next()?;
         if !word.is_word() {
