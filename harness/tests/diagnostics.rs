@@ -43,3 +43,34 @@ fn every_code_has_a_file() {
         assert!(folder.join(format!("{code}.scn")).is_file(), "no file makes the mistake {code}");
     }
 }
+
+#[test]
+fn ten_mistakes_are_all_reported() {
+    let source = include_str!("diagnostics/ten-at-once.scn");
+    let mut codes: Vec<&str> =
+        mistakes("test.scn", source).iter().map(|found| found.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), 11, "{codes:?}");
+}
+
+#[test]
+fn a_long_line_is_cut_around_the_caret() {
+    let long = "x".repeat(5_000);
+    let source = format!(
+        "\"title\"\nover tcp4\n\nclient open s => ok\nclient send s \"{long}\" => EPIPPE # {long}\n"
+    );
+    let found = mistakes("test.scn", &source);
+    let shown = found[0].render("test.scn", &source, false);
+    assert!(
+        shown.contains("EPIPPE") && shown.lines().all(|line| line.chars().count() < 160),
+        "{shown}"
+    );
+}
+
+#[test]
+fn colour_is_only_there_when_asked_for() {
+    let found = mistakes("test.scn", "over");
+    assert!(found[0].render("test.scn", "over", true).contains('\u{1b}'));
+    assert!(!found[0].render("test.scn", "over", false).contains('\u{1b}'));
+}

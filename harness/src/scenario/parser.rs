@@ -67,6 +67,7 @@ impl Parser<'_> {
                         self.diagnostics.push(open_string(token.span));
                     } else if kind == TokenKind::Word && self.text(token).starts_with('#') {
                         self.diagnostics.push(glued_comment(token.span));
+                        break;
                     }
                     self.words.push(token);
                 }
