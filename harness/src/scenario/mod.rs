@@ -8,6 +8,7 @@ mod document;
 mod elaborate;
 mod lexer;
 mod parser;
+mod print;
 mod suite;
 mod syntax;
 
@@ -18,4 +19,5 @@ pub use case::{
 pub use diagnostic::Diagnostic;
 pub use document::{Document, LARGEST_FILE};
 pub use lexer::{Span, Token, TokenKind, lex};
+pub use print::format;
 pub use suite::{Problem, Suite};

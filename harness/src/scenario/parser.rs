@@ -67,6 +67,7 @@ impl Parser<'_> {
                         self.diagnostics.push(open_string(token.span));
                     } else if kind == TokenKind::Word && self.text(token).starts_with('#') {
                         self.diagnostics.push(glued_comment(token.span));
+                        break;
                     }
                     self.words.push(token);
                 }
@@ -288,6 +289,15 @@ impl Parser<'_> {
         }
         let tag =
             self.words[start..split].last().copied().filter(|word| word.kind == TokenKind::Tag);
+        if start + usize::from(tag.is_some()) == split {
+            self.diagnostics.push(Diagnostic::new(
+                code::MISSING_WORD,
+                self.words[start].span,
+                "a step is missing before this",
+                "expected an actor and a verb",
+            ));
+            return;
+        }
         let left = Run::new(start, split - usize::from(tag.is_some()));
         let arrow = arrow.map(|at| self.words[start + at].span);
         self.steps.push(StepNode { left, tag, arrow, right: Run::new(after, end) });

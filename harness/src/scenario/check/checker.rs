@@ -227,14 +227,26 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn pairs(&mut self) {
+        let over =
+            self.header.over.is_some() || self.header.pairs.is_empty() || self.misspelt_over();
         for pair in &self.header.pairs {
-            if self.header.over.is_none() {
+            if !over {
                 self.report(missing_transport(pair.span, "a pair"));
             }
             for (actor, name, span) in pair.ends {
                 self.make(actor, name, span);
             }
         }
+    }
+
+    /// Whether a line is likely meant to be the `over` line, and will be reported as what it is.
+    fn misspelt_over(&self) -> bool {
+        self.tree.lines.iter().any(|line| {
+            let word = self.tree.words(line.words).first();
+            matches!(line.kind, LineKind::Steps { .. })
+                && word.and_then(|word| nearest(self.tree.text(word.span), KEYWORDS))
+                    == Some("over")
+        })
     }
 
     /// The block and case that a `case` line begins, by its `vary` line and its name.
@@ -332,11 +344,7 @@ impl<'s> Checker<'_, 's> {
     fn form(&mut self, node: &StepNode, choice: &[Choice]) -> Option<Step> {
         let (tree, header) = (self.tree, self.header);
         let left = tree.words(node.left);
-        let Some(first) = left.first() else {
-            let span = node.tag.map_or(node.arrow, |tag| Some(tag.span)).unwrap_or_default();
-            self.report(unexpected(span, "expected an actor before this"));
-            return None;
-        };
+        let first = left.first()?;
         let mut cursor = Cursor::new(self.source, left, first.span, header, choice);
         let word = cursor.next()?;
         if !word.is_word() {
@@ -390,6 +398,12 @@ impl<'s> Checker<'_, 's> {
                 step.level = level.unwrap_or(header.level);
             }
             (Some(_), None) if started => {}
+            // The `=>` may stand within a text without its closing quote.
+            (Some(_), None)
+                if left.last().is_some_and(|word| word.kind == TokenKind::OpenString) =>
+            {
+                return None;
+            }
             (Some(fit), None) => {
                 self.report(missing_expectation(cursor.last(), fit));
                 return None;

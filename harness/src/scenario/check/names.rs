@@ -52,9 +52,10 @@ impl<'s> Checker<'_, 's> {
         };
         let (op, fit) = self.operation(cursor, actor, verb)?;
         self.end(cursor)?;
-        let Some((tag, token)) = tag.flatten().zip(node.tag) else {
+        let Some((tag, token)) = tag.zip(node.tag) else {
             return Some((Action::Perform { actor, op }, fit));
         };
+        let tag = tag?;
         match self.flow.tags[tag].fit {
             Some(other) if other != fit => {
                 let message = "the cases start different operations under this name";
@@ -434,7 +435,8 @@ impl<'s> Checker<'_, 's> {
             return None;
         };
         if !atom.is_word() {
-            self.report_at(&atom, unexpected(atom.span, &format!("expected {what}")).help(help));
+            let diagnostic = unexpected(atom.span, &format!("expected {what}"));
+            self.report_at(&atom, diagnostic.help(written(help)));
             return None;
         }
         Some(atom)
@@ -450,8 +452,7 @@ impl<'s> Checker<'_, 's> {
         let span = cursor.last().after();
         let label = format!("expected {what}");
         let diagnostic = Diagnostic::new(code::MISSING_WORD, span, message, label);
-        let form = help.starts_with("ACTOR ");
-        self.report(diagnostic.help(if form { format!("write `{help}`") } else { help.into() }));
+        self.report(diagnostic.help(written(help)));
     }
 
     /// Requires that no word is left.
@@ -494,6 +495,11 @@ impl<'s> Checker<'_, 's> {
     pub(super) fn place(&self, span: Span) -> Place {
         place(self.source, self.line, self.line_start, span)
     }
+}
+
+/// The form of a verb as something to do; other help as it is.
+fn written(help: &str) -> String {
+    if help.starts_with("ACTOR ") { format!("write `{help}`") } else { help.to_owned() }
 }
 
 /// A span of one line, in characters.
