@@ -30,8 +30,7 @@ impl Report {
 
     /// Prints what it came to.
     pub(crate) fn finish(self) {
-        let missed =
-            if self.missed.is_empty() { "none".to_owned() } else { self.missed.join(" ") };
+        let missed = if self.missed.is_empty() { "none".to_owned() } else { self.missed.join(" ") };
         println!("\n{} measurements meet their goal; missed: {missed}", self.met);
     }
 }

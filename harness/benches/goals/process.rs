@@ -1,0 +1,108 @@
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use sockspec::scenario::Suite;
+use sockspec::vocabulary::Transport;
+
+use crate::raw::HalfClose;
+use crate::report::Report;
+use crate::sample::{Pair, median};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sockspec");
+
+/// How often the whole suite is run.
+const SUITES: usize = 15;
+
+pub(crate) fn measure(report: &mut Report) {
+    if report.wants("S7") {
+        start(report);
+    }
+    if report.wants("S5") {
+        suite(report);
+    }
+    if report.wants("S8") {
+        memory(report);
+    }
+}
+
+fn start(report: &mut Report) {
+    let mut raw = HalfClose::over(Transport::Tcp4);
+    let one = "halfclose/send-after-shut-wr-epipe[tcp4,loopback]";
+    let pair = Pair::measure(
+        20,
+        || run(&["run", one]),
+        || {
+            let status = Command::new("/bin/true").status().expect("an empty program runs");
+            assert!(status.success());
+            raw.run();
+        },
+    );
+    let times = 1.0 / pair.rate();
+    report.row(
+        "S7",
+        &format!("{times:.2}x"),
+        "<= 3x an empty program and P1",
+        times <= 3.0,
+        &format!("a whole run of one case: {}", pair.medians()),
+    );
+}
+
+fn suite(report: &mut Report) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let suite = Suite::load(&[&folder]);
+    let cases: Vec<_> = suite.documents.iter().flat_map(|document| document.cases()).collect();
+    let longest = cases.iter().map(|case| case.least).max().unwrap_or_default();
+    let walls: Vec<Duration> = (0..SUITES)
+        .map(|_| {
+            let began = Instant::now();
+            run(&["run", "--suite", &folder.to_string_lossy()]);
+            began.elapsed()
+        })
+        .collect();
+    let best = walls.iter().min().copied().unwrap_or_default();
+    let allowed = Duration::from_millis(150) + Duration::from_micros(250) * many(cases.len());
+    let over = best.saturating_sub(longest);
+    report.row(
+        "S5",
+        &format!("{:.3} s", over.as_secs_f64()),
+        &format!("<= {:.3} s over the wait", allowed.as_secs_f64()),
+        over <= allowed,
+        &format!(
+            "{} cases, the longest waits {:.2} s; wall best {:.3} s, median {:.3} s of {SUITES}",
+            cases.len(),
+            longest.as_secs_f64(),
+            best.as_secs_f64(),
+            median(walls).as_secs_f64()
+        ),
+    );
+}
+
+fn memory(report: &mut Report) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    run(&["run", "--repeat", "3", "--suite", &folder.to_string_lossy()]);
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage is told");
+    let peak = usage.max_rss() as f64 / 1024.0;
+    report.row(
+        "S8",
+        &format!("{peak:.1} MiB"),
+        "<= 24 MiB for 1,000 cases",
+        peak <= 24.0,
+        "peak of a run of the whole suite three times over",
+    );
+}
+
+fn run(arguments: &[&str]) {
+    let status = Command::new(PROGRAM)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("the program runs");
+    assert!(status.success(), "{arguments:?}: {status}");
+}
+
+fn many(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
