@@ -1,3 +1,6 @@
 //! What each fuzz target checks, as plain functions over bytes: the targets call them with what
 //! the fuzzer makes up, the tests with every corpus file.
-pub fn scenario(_: &[u8]) {}
+
+mod scenario;
+
+pub use scenario::scenario;

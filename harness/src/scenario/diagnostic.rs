@@ -55,7 +55,7 @@ impl Diagnostic {
             .iter()
             .position(|&byte| byte == b'\n')
             .map_or(bytes.len(), |at| last + at);
-        let line = bytes[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = line_at(source, start);
         let shift = |span: Span| {
             let clip = |at: u32| (at as usize).clamp(start, end) - start;
             clip(span.start)..clip(span.end)
@@ -87,6 +87,11 @@ pub(super) fn render_plain(path: &str, message: &str, help: Option<&str>, colour
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// The line, from 1, that the byte at `offset` stands in.
+pub(super) fn line_at(source: &str, offset: usize) -> usize {
+    source.get(..offset).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 /// How wide a shown line may be before it is cut around the caret.

@@ -27,7 +27,7 @@ pub(super) fn parse(source: &str) -> (Tree<'_>, Vec<Diagnostic>) {
     }
     parser.finish();
     let Parser { words, lines, steps, diagnostics, .. } = parser;
-    (Tree { source, tokens, words, lines, steps }, diagnostics)
+    (Tree { source, words, lines, steps }, diagnostics)
 }
 
 struct Parser<'s> {

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, render_plain};
+use super::diagnostic::{Diagnostic, line_at, render_plain};
 use super::document::{Document, LARGEST_FILE};
 use crate::vocabulary::ScenarioId;
 
@@ -242,7 +242,8 @@ impl Loader {
             Ok(source) => source,
             Err(error) => {
                 let offset = error.valid_up_to();
-                let line = bytes[..offset].iter().filter(|&&byte| byte == b'\n').count() + 1;
+                let text = std::str::from_utf8(&bytes[..offset]).unwrap_or_default();
+                let line = line_at(text, offset);
                 return self.suite.problems.push(Problem::NotText { path, line, offset });
             }
         };

@@ -1,11 +1,10 @@
 use super::lexer::{Span, Token};
 
-/// A scenario's text as a tree of lines. It loses nothing: the tokens cover every byte, and each
-/// line knows its words and its comment.
+/// A scenario's text as a tree of lines. It loses nothing but the space between words: each line,
+/// blank ones too, knows its words and its comment.
 #[derive(Clone, Debug)]
 pub(super) struct Tree<'s> {
     pub(super) source: &'s str,
-    pub(super) tokens: Vec<Token>,
     /// The tokens that are neither white space nor comment.
     pub(super) words: Vec<Token>,
     pub(super) lines: Vec<Line>,
@@ -13,11 +12,6 @@ pub(super) struct Tree<'s> {
 }
 
 impl<'s> Tree<'s> {
-    /// The tokens, which cover every byte of the source.
-    pub(super) fn tokens(&self) -> &[Token] {
-        &self.tokens
-    }
-
     pub(super) fn text(&self, span: Span) -> &'s str {
         span.of(self.source)
     }

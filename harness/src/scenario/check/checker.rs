@@ -130,7 +130,7 @@ pub(super) struct Checker<'h, 's> {
     pub(super) line_start: u32,
 }
 
-impl<'s> Checker<'_, 's> {
+impl Checker<'_, '_> {
     fn scenario(&mut self) -> Vec<Item> {
         let tree = self.tree;
         let pairs = self.header.pairs.len();
@@ -305,7 +305,7 @@ impl<'s> Checker<'_, 's> {
     /// The `vary` lines whose values stand in a step, in their order.
     fn variables(&mut self, node: &StepNode) -> Option<Vec<usize>> {
         let tree = self.tree;
-        let mut axes = Vec::new();
+        let mut found = Vec::new();
         let mut wrong = false;
         for token in tree.words(node.left).iter().chain(tree.words(node.right)) {
             if token.kind != TokenKind::Word {
@@ -315,10 +315,10 @@ impl<'s> Checker<'_, 's> {
             let known = |axis: &super::header::Axis<'_>| !axis.block && axis.name == name;
             match self.header.axes.iter().position(known) {
                 Some(axis) if self.header.axes[axis].values.is_empty() => wrong = true,
-                Some(axis) if axes.contains(&axis) => {}
+                Some(axis) if found.contains(&axis) => {}
                 Some(axis) => {
                     self.used[axis] = true;
-                    axes.push(axis);
+                    found.push(axis);
                 }
                 None => {
                     wrong = true;
@@ -327,8 +327,8 @@ impl<'s> Checker<'_, 's> {
                 }
             }
         }
-        axes.sort_unstable();
-        (!wrong).then_some(axes)
+        found.sort_unstable();
+        (!wrong).then_some(found)
     }
 
     pub(super) fn unknown_variable(&self, span: Span, name: &str) -> Diagnostic {

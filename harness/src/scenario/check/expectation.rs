@@ -273,7 +273,7 @@ impl<'s> Checker<'_, 's> {
         let atom = cursor.next()?;
         if atom.is_string() {
             let payload = Payload::Literal(self.bytes(&atom)?.into());
-            return Some(self.cut(cursor, payload));
+            return Some(cut(cursor, payload));
         }
         if !atom.is_word() {
             self.report_at(&atom, unexpected(atom.span, "expected an outcome"));
@@ -287,16 +287,16 @@ impl<'s> Checker<'_, 's> {
             "none" => return Some(Expected::Ready(Readiness::NONE)),
             "bytes" => {
                 let payload = self.generated(cursor)?;
-                return Some(self.cut(cursor, payload));
+                return Some(cut(cursor, payload));
             }
             "all" => return self.all_of(cursor),
             _ => {}
         }
         if let Some(flag) = Readiness::from_word(atom.text) {
-            return self.flags(cursor, &atom, flag);
+            return self.flags(cursor, flag);
         }
         if let Some(errno) = Errno::from_name(atom.text) {
-            return Some(self.errno(cursor, errno, fit));
+            return Some(failure(cursor, errno, fit));
         }
         if let Some(kind) = fit.option {
             return self.option_expected(&atom, kind);
@@ -337,11 +337,6 @@ impl<'s> Checker<'_, 's> {
         self.report_at(atom, diagnostic.help(help));
     }
 
-    fn cut(&mut self, cursor: &mut Cursor<'_, 's>, payload: Payload) -> Expected {
-        let truncated = cursor.take("MSG_TRUNC").is_some();
-        Expected::Data { payload, truncated }
-    }
-
     /// `of ACTOR.SOCKET`
     fn all_of(&mut self, cursor: &mut Cursor<'_, 's>) -> Option<Expected> {
         const FORM: &str = "such as `all of client.c`";
@@ -362,14 +357,8 @@ impl<'s> Checker<'_, 's> {
         Some(Expected::AllOf(SocketId::new(at)))
     }
 
-    fn flags(
-        &mut self,
-        cursor: &mut Cursor<'_, 's>,
-        first: &Atom<'_>,
-        flag: Readiness,
-    ) -> Option<Expected> {
+    fn flags(&mut self, cursor: &mut Cursor<'_, 's>, flag: Readiness) -> Option<Expected> {
         let mut all = flag;
-        let _ = first;
         while let Some(atom) = cursor.peek().filter(Atom::is_word) {
             let Some(flag) = Readiness::from_word(atom.text) else { break };
             if all.contains(flag) {
@@ -381,14 +370,6 @@ impl<'s> Checker<'_, 's> {
             cursor.next();
         }
         Some(Expected::Ready(all))
-    }
-
-    fn errno(&mut self, cursor: &mut Cursor<'_, 's>, errno: Errno, fit: Fit) -> Expected {
-        if fit.option == Some(OptionKind::Error) {
-            return Expected::Value(OptionValue::Error(Some(errno)));
-        }
-        let signal = cursor.take("SIGPIPE").map(|_| Signal::Pipe);
-        Expected::Failed { errno, signal }
     }
 
     fn count(&mut self, atom: &Atom<'_>) -> Option<Expected> {
@@ -478,4 +459,19 @@ fn is_errno(word: &str) -> bool {
     word.len() > 2
         && word.starts_with('E')
         && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// Bytes, and whether they were cut.
+fn cut(cursor: &mut Cursor<'_, '_>, payload: Payload) -> Expected {
+    let truncated = cursor.take("MSG_TRUNC").is_some();
+    Expected::Data { payload, truncated }
+}
+
+/// An errno, and the signal that comes with it.
+fn failure(cursor: &mut Cursor<'_, '_>, errno: Errno, fit: Fit) -> Expected {
+    if fit.option == Some(OptionKind::Error) {
+        return Expected::Value(OptionValue::Error(Some(errno)));
+    }
+    let signal = cursor.take("SIGPIPE").map(|_| Signal::Pipe);
+    Expected::Failed { errno, signal }
 }

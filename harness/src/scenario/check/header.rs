@@ -181,7 +181,7 @@ impl<'s> Reader<'_, 's> {
                     rest,
                     code::UNKNOWN_CAPABILITY,
                     "capability",
-                    |word| Capability::from_word(word),
+                    Capability::from_word,
                     || Capability::ALL.map(Capability::word).to_vec(),
                 );
             }
@@ -190,7 +190,7 @@ impl<'s> Reader<'_, 's> {
                     rest,
                     code::UNKNOWN_TRANSPORT,
                     "transport",
-                    |word| Transport::from_word(word),
+                    Transport::from_word,
                     || Transport::ALL.map(Transport::word).to_vec(),
                 );
                 self.header.over = Some(transports);
@@ -254,13 +254,10 @@ impl<'s> Reader<'_, 's> {
         let lan = rest.iter().position(|token| self.tree.text(token.span) == "lan");
         let named = &rest[..lan.map_or(rest.len(), |at| at + 1)];
         let before = self.diagnostics.len();
-        self.header.topologies = self.list(
-            named,
-            code::UNKNOWN_TOPOLOGY,
-            "topology",
-            |word| Topology::from_word(word),
-            || Topology::ALL.map(Topology::word).to_vec(),
-        );
+        self.header.topologies =
+            self.list(named, code::UNKNOWN_TOPOLOGY, "topology", Topology::from_word, || {
+                Topology::ALL.map(Topology::word).to_vec()
+            });
         if let Some(at) = lan {
             self.hosts(rest[at], &rest[at + 1..]);
             let others = named.len() > 1;

@@ -46,10 +46,7 @@ impl<'s> Checker<'_, 's> {
                 (Action::Interrupt { actor, tag: id }, Fit::verb(verb))
             });
         }
-        let tag = match node.tag {
-            Some(token) => Some(self.start(actor, token)),
-            None => None,
-        };
+        let tag = node.tag.map(|token| self.start(actor, token));
         let (op, fit) = self.operation(cursor, actor, verb)?;
         self.end(cursor)?;
         let Some((tag, token)) = tag.zip(node.tag) else {
@@ -193,10 +190,10 @@ impl<'s> Checker<'_, 's> {
         if !self.first {
             return self.flow.socket(actor, name);
         }
-        self.make(actor, name, atom.here())
+        Some(self.make(actor, name, atom.here()))
     }
 
-    pub(super) fn make(&mut self, actor: ActorId, name: &'s str, made: Span) -> Option<usize> {
+    pub(super) fn make(&mut self, actor: ActorId, name: &'s str, made: Span) -> usize {
         if let Some(at) = self.flow.socket(actor, name)
             && self.flow.socket_state(at) != State::Absent
         {
@@ -211,9 +208,9 @@ impl<'s> Checker<'_, 's> {
                 .related(earlier, "made here first")
                 .help("a name is one socket throughout a case: choose another one"),
             );
-            return Some(at);
+            return at;
         }
-        Some(self.flow.make(SocketEntry { actor, name, made }))
+        self.flow.make(SocketEntry { actor, name, made })
     }
 
     /// The position of a socket that exists.
@@ -278,13 +275,11 @@ impl<'s> Checker<'_, 's> {
     /// The transport of the case, for a step that names none.
     pub(super) fn implied_transport(&mut self, last: Span) -> Option<Transport> {
         self.implied = true;
-        match &self.header.over {
-            Some(over) => Some(over.first().copied().unwrap_or(Transport::Tcp4)),
-            None => {
-                self.report(missing_transport(last.after(), "this socket"));
-                None
-            }
-        }
+        let Some(over) = &self.header.over else {
+            self.report(missing_transport(last.after(), "this socket"));
+            return None;
+        };
+        Some(over.first().copied().unwrap_or(Transport::Tcp4))
     }
 
     /// `same across NAME`
@@ -309,17 +304,16 @@ impl<'s> Checker<'_, 's> {
                 Diagnostic::new(code::MISPLACED_SAME, span, message, "stands at most once");
             return self.report(diagnostic.related(earlier, "the first one"));
         }
-        match self.header.axes.iter().position(|axis| axis.name == name.text) {
-            Some(axis) => self.across = Some(Across { axis, place, span, late: false }),
-            None => {
-                let mut diagnostic = self.unknown_variable(name.span, name.text);
-                diagnostic.help = Some(FORM.into());
-                if diagnostic.label == "has no values" {
-                    diagnostic.label = "expected the name of a `vary`".into();
-                }
-                self.report(diagnostic);
-            }
+        if let Some(axis) = self.header.axes.iter().position(|axis| axis.name == name.text) {
+            self.across = Some(Across { axis, place, span, late: false });
+            return;
         }
+        let mut diagnostic = self.unknown_variable(name.span, name.text);
+        diagnostic.help = Some(FORM.into());
+        if diagnostic.label == "has no values" {
+            diagnostic.label = "expected the name of a `vary`".into();
+        }
+        self.report(diagnostic);
     }
 
     /// Reports what is known only at the end.

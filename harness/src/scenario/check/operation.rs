@@ -130,15 +130,13 @@ impl<'s> Checker<'_, 's> {
 
     fn transport(&mut self, atom: &Atom<'_>) -> Option<Transport> {
         let found = Transport::from_word(atom.text);
-        match found {
-            Some(transport) => self.opened.push(transport),
-            None => {
-                let all = Transport::ALL.map(Transport::word);
-                let diagnostic =
-                    unknown(code::UNKNOWN_TRANSPORT, "transport", atom.span, atom.text, &all);
-                self.report_at(atom, diagnostic);
-            }
+        if found.is_none() {
+            let all = Transport::ALL.map(Transport::word);
+            let diagnostic =
+                unknown(code::UNKNOWN_TRANSPORT, "transport", atom.span, atom.text, &all);
+            self.report_at(atom, diagnostic);
         }
+        self.opened.extend(found);
         found
     }
 
@@ -442,12 +440,12 @@ impl<'s> Checker<'_, 's> {
         atom: &Atom<'_>,
         kind: OptionKind,
     ) -> Option<OptionValue> {
+        const SECOND: u32 = 1_000_000_000;
         let number = |text| value::integer(text).map(|number| OptionValue::Number(number.into()));
         let whole = |text, unit: u32| match value::time(text) {
             Ok(time) if time.subsec_nanos() % unit != 0 => Err(Bad::Form),
             other => other,
         };
-        const SECOND: u32 = 1_000_000_000;
         let found = match (kind, atom.text) {
             (OptionKind::Flag, "on") => Ok(OptionValue::Number(1)),
             (OptionKind::Flag, "off") => Ok(OptionValue::Number(0)),

@@ -12,7 +12,7 @@ pub(super) enum Bad {
 }
 
 /// The longest time a scenario can name.
-pub(super) const LONGEST: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST: Duration = Duration::from_hours(1);
 
 /// The most bytes a scenario can name in one step.
 pub(super) const LARGEST: u64 = 256 << 20;
@@ -38,7 +38,7 @@ pub(super) fn time(text: &str) -> Result<Duration, Bad> {
         if !digit.is_ascii_digit() {
             return Err(Bad::Form);
         }
-        if place % 10 != 0 {
+        if !place.is_multiple_of(10) {
             // Finer than a nanosecond.
             return Err(if digit == b'0' { Bad::Form } else { Bad::Range });
         }

@@ -44,22 +44,22 @@ impl<'s> Checker<'_, 's> {
 
     fn fact(&mut self, cursor: &mut Cursor<'_, 's>) -> Option<WireFact> {
         let from = self.word(cursor, "the host that sends", FORM)?;
+        let from_span = from.here();
         let from = self.host(&from)?;
-        let Some(arrow) = cursor.next().filter(|atom| atom.kind == TokenKind::To) else {
+        if cursor.next().is_none_or(|atom| atom.kind != TokenKind::To) {
             self.report(
                 Diagnostic::new(
                     code::MISSING_WORD,
-                    cursor.last().after(),
+                    from_span.after(),
                     "this says not to whom",
-                    "expected `->` and a host before this ends",
+                    "expected `->` and a host",
                 )
                 .help(FORM),
             );
             return None;
-        };
+        }
         let to = self.word(cursor, "the host that receives", FORM)?;
         let to = if to.text == "any" { None } else { Some(self.host(&to)?) };
-        let _ = arrow;
         let kind = self.word(cursor, "a kind of packet", FORM)?;
         let kind = self.packet(&kind)?;
         Some(WireFact { from, to, kind })
