@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, explain, list, run};
+use super::{check, explain, fmt, list, run};
 
 /// A conformance harness for the socket API.
 ///
@@ -25,6 +25,7 @@ struct Command {
 enum Action {
     Run(run::Arguments),
     Check(check::Arguments),
+    Fmt(fmt::Arguments),
     List(list::Arguments),
     Explain(explain::Arguments),
 }
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     let result = match command.action {
         Action::Run(arguments) => run::run(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
+        Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),
         Action::Explain(arguments) => explain::explain(&arguments, colour),
     };

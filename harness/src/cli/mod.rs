@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod exit;
 mod explain;
+mod fmt;
 mod list;
 mod output;
 mod run;

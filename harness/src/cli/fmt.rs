@@ -1,0 +1,104 @@
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use similar::TextDiff;
+use tempfile::NamedTempFile;
+
+use super::exit::Exit;
+use super::output::{Colour, complain, print};
+use crate::scenario::{Diagnostic, Suite, format};
+
+/// Give scenario files their canonical form.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Files or folders; `-` alone reads standard input and writes to standard output.
+    #[arg(value_name = "PATH", default_value = "scenarios")]
+    paths: Vec<PathBuf>,
+
+    /// Change nothing: show what would change, and exit with 1 where anything would.
+    #[arg(long)]
+    check: bool,
+}
+
+pub(super) fn fmt(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    if arguments.paths == [Path::new("-")] {
+        return standard_input(arguments.check, colour);
+    }
+    let suite = Suite::load(&arguments.paths);
+    let mut changed = 0;
+    for document in &suite.documents {
+        let scenario = document.scenario();
+        let (path, source) = (Path::new(&scenario.path), &*scenario.source);
+        let canonical = match format(source) {
+            Ok(canonical) => canonical,
+            Err(mistakes) => return Ok(refuse(&mistakes, &scenario.path, source, colour)),
+        };
+        if canonical == source {
+            continue;
+        }
+        changed += 1;
+        if arguments.check {
+            print(&difference(&scenario.path, source, &canonical))?;
+        } else {
+            replace(path, &canonical).map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            })?;
+        }
+    }
+    for problem in &suite.problems {
+        complain(&problem.render(colour.on_stderr()));
+    }
+    let files = suite.documents.len();
+    let what = if arguments.check { "would change" } else { "changed" };
+    complain(&format!("{changed} of {files} files {what}\n"));
+    Ok(match changed {
+        _ if !suite.problems.is_empty() => Exit::Usage,
+        0 => Exit::Good,
+        _ if arguments.check => Exit::Failed,
+        _ => Exit::Good,
+    })
+}
+
+fn standard_input(check: bool, colour: Colour) -> io::Result<Exit> {
+    const NAME: &str = "(standard input)";
+    let mut source = String::new();
+    io::stdin().read_to_string(&mut source)?;
+    match format(&source) {
+        Err(mistakes) => Ok(refuse(&mistakes, NAME, &source, colour)),
+        Ok(canonical) if !check => print(&canonical).map(|()| Exit::Good),
+        Ok(canonical) if canonical == source => Ok(Exit::Good),
+        Ok(canonical) => {
+            print(&difference(NAME, &source, &canonical))?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn refuse(mistakes: &[Diagnostic], path: &str, source: &str, colour: Colour) -> Exit {
+    for mistake in mistakes {
+        complain(&mistake.render(path, source, colour.on_stderr()));
+    }
+    Exit::Usage
+}
+
+fn difference(path: &str, source: &str, canonical: &str) -> String {
+    TextDiff::from_lines(source, canonical)
+        .unified_diff()
+        .header(path, &format!("{path} (canonical)"))
+        .to_string()
+}
+
+/// Puts a text in a file's place at once: whatever happens meanwhile, the file is the old one or
+/// the new one.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A symbolic link stays one; what it leads to is replaced.
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut fresh = NamedTempFile::new_in(folder)?;
+    fresh.write_all(text.as_bytes())?;
+    fresh.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    fresh.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
