@@ -79,7 +79,7 @@ fn words(source: &str) -> String {
     let mut words = String::new();
     for token in lex(source) {
         if !matches!(token.kind, TokenKind::Space | TokenKind::Newline) {
-            words.push_str(source[token.span.range()].trim_end());
+            words.push_str(source[token.span.range()].trim_end_matches([' ', '\t', '\r']));
             words.push('\n');
         }
     }

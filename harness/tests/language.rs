@@ -1,9 +1,12 @@
 //! The language on whole files: what parses, what becomes of it, and the laws of the printer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use sockspec::scenario::{Case, Diagnostic, Document, Place, Scenario, TokenKind, format, lex};
-use sockspec::vocabulary::ScenarioId;
+use sockspec::scenario::{
+    Action, Case, Diagnostic, Document, Expected, Place, Scenario, TokenKind, format, lex,
+};
+use sockspec::vocabulary::{Errno, How, Level, Op, OptionValue, ScenarioId};
 
 const EXAMPLES: [(&str, &str); 4] = [
     ("halfclose/eof-after-all-data", include_str!("language/eof-after-all-data.scn")),
@@ -100,7 +103,10 @@ fn printing_is_lawful(source: &str) {
         let tokens = lex(text).into_iter();
         let kept =
             tokens.filter(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline));
-        kept.map(|token| text[token.span.range()].trim_end().to_owned() + "\n").collect()
+        kept.map(|token| {
+            text[token.span.range()].trim_end_matches([' ', '\t', '\r']).to_owned() + "\n"
+        })
+        .collect()
     };
     assert_eq!(words(source), words(&printed));
 }
@@ -189,4 +195,104 @@ fn printing_is_lawful_for_mutated_examples() {
         printing_is_lawful(&text);
     }
     assert!(lawful > 300, "only {lawful} mutations kept their structure");
+}
+
+fn ops(case: &Case) -> Vec<String> {
+    let ops = case.steps.iter().map(|step| match &step.action {
+        Action::Perform { op, .. } | Action::Start { op, .. } => format!("{op:?}"),
+        other => format!("{other:?}"),
+    });
+    ops.map(|op| op.split(' ').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_verb_can_be_written() {
+    let source = include_str!("language/every-verb.scn");
+    let found = cases("every-verb", source);
+    assert_eq!(found.len(), 2 * 2 * 4 * 2 * 2);
+    printing_is_lawful(source);
+    let has = |case: &Case, wanted: &str| ops(case).iter().any(|op| op == wanted);
+    assert!(has(&found[0], "Wire(Count(WireFact") && !has(&found[63], "Wire(Count(WireFact"));
+    let last = &found[63];
+    assert_eq!(last.id.as_str(), "every-verb[unix,netns,limit=4,pause=20.5ms,end=both]");
+    // Only the pause: every other step may be over at once.
+    assert_eq!(last.least, Duration::from_micros(20_500));
+}
+
+#[test]
+fn a_pair_is_made_by_steps_of_its_own() {
+    let (id, source) = EXAMPLES[2];
+    let found = cases(id, source);
+    let [stream, datagram] = [&found[0], &found[3]];
+    assert_eq!(ops(stream)[..6], ["Bind", "Listen", "Open", "Connect", "Accept", "Close"]);
+    assert_eq!(ops(datagram)[..5], ["Bind", "Bind", "Connect", "Connect", "SetOption"]);
+    assert_eq!(datagram.id.as_str(), "timeouts/restarts[udp4,loopback]");
+    let place = stream.steps[0].place;
+    assert_eq!((place.line, place.column, place.length), (3, 1, 24));
+    assert!(stream.steps[..6].iter().all(|step| !step.compared));
+    assert!(stream.sockets.iter().any(|socket| socket.name.contains(' ')));
+    // 300 ms, 200 ms of waiting, and 300 ms again: the awaited receive ran beside the wait.
+    assert_eq!(stream.least, Duration::from_millis(800));
+}
+
+#[test]
+fn values_stand_for_words() {
+    let source = "\"values\"\nvary how read write 3\nvary text \"a\" \"b\\n\"\n\n\
+                  client open s tcp4 => ok\nclient shutdown s $how => ENOTCONN\n\
+                  client send s $text => EPIPE\n";
+    let found = cases("values", source);
+    assert_eq!(found.len(), 6);
+    assert_eq!(found[5].id.as_str(), "values[loopback,how=3,text=\"b\\n\"]");
+    assert_eq!(
+        found[5].variant.values,
+        [("how".to_owned(), "3".to_owned()), ("text".to_owned(), "\"b\\n\"".to_owned())]
+    );
+    let Action::Perform { op: Op::Shutdown { how, .. }, .. } = &found[5].steps[1].action else {
+        panic!("{:?}", found[5].steps[1]);
+    };
+    assert_eq!(*how, How::Number(3));
+    let Action::Perform { op: Op::Send { data, .. }, .. } = &found[5].steps[2].action else {
+        panic!("{:?}", found[5].steps[2]);
+    };
+    assert_eq!(data.bytes().as_ref(), b"b\n");
+}
+
+#[test]
+fn an_errno_is_the_value_of_so_error_only() {
+    let source = "\"options\"\nover tcp4\npair client.c server.s\n\n\
+                  client getopt c SO_ERROR => ECONNRESET or 0\n\
+                  client getopt c SO_KEEPALIVE => off or ENOPROTOOPT\n\
+                  client getopt c SO_LINGER => off or 0s..2s\n\
+                  client getopt c SO_SNDBUF => 4KiB..\n";
+    let found = cases("options", source);
+    let expected = |step: usize| -> Vec<Expected> {
+        let expectation = found[0].steps[6 + step].expectation.as_ref().expect("an expectation");
+        expectation.alternatives.iter().map(|one| one.expected.clone()).collect()
+    };
+    let failed = |errno| Expected::Failed { errno, signal: None };
+    let error = |errno| Expected::Value(OptionValue::Error(errno));
+    assert_eq!(expected(0), [error(Some(Errno::ECONNRESET)), error(None)]);
+    assert_eq!(expected(1), [Expected::Value(OptionValue::Number(0)), failed(Errno::ENOPROTOOPT)]);
+    assert_eq!(
+        expected(2),
+        [
+            Expected::Value(OptionValue::Linger(None)),
+            Expected::TimeRange { least: Duration::ZERO, most: Duration::from_secs(2) }
+        ]
+    );
+    assert_eq!(expected(3), [Expected::Count { least: 4096, most: None }]);
+}
+
+#[test]
+fn places_count_characters() {
+    let source = "\"places\"\n\nclient  open s tcp4   => ok # §\n\
+                  client  send s \"§§\" => EPIPE or 2 before 1s  level may\n";
+    let found = cases("places", source);
+    let step = &found[0].steps[1];
+    assert_eq!(step.level, Level::May);
+    assert_eq!((step.place.line, step.place.column, step.place.length), (4, 1, 19));
+    let expectation = step.expectation.as_ref().expect("an expectation");
+    assert_eq!((expectation.place.column, expectation.place.length), (24, 20));
+    let second = expectation.alternatives[1].place;
+    assert_eq!((second.column, second.length), (33, 11));
 }

@@ -136,7 +136,9 @@ fn rows<'s>(tree: &Tree<'s>) -> Vec<Row<'s>> {
                 }
             }
         }
-        let comment = line.comment.map_or("", |comment| tree.text(comment).trim_end());
+        let comment = line
+            .comment
+            .map_or("", |comment| tree.text(comment).trim_end_matches([' ', '\t', '\r']));
         let repeated = rows.last().is_none_or(|row| row.group == Group::Blank);
         if group != Group::Blank || !repeated {
             rows.push(Row { group, depth, body, comment });
@@ -179,7 +181,7 @@ fn words(tree: &Tree<'_>, spans: impl Iterator<Item = Span>) -> String {
 
 fn header(tree: &Tree<'_>, key: Key, line: &Line) -> String {
     let rest = tree.words(line.words).iter().skip(1).map(|word| word.span);
-    format!("{:<7}{}", key.word(), words(tree, rest)).trim_end().to_owned()
+    format!("{:<7}{}", key.word(), words(tree, rest)).trim_end_matches([' ', '\t', '\r']).to_owned()
 }
 
 fn step<'s>(tree: &Tree<'s>, node: &StepNode) -> Step<'s> {
@@ -229,7 +231,7 @@ fn lay_out(rows: &[Row<'_>], text: &mut String) {
     let column = commented.max().unwrap_or(0) + 2;
     for (row, body) in rows.iter().zip(bodies) {
         if row.comment.is_empty() {
-            text.push_str(body.trim_end());
+            text.push_str(body.trim_end_matches([' ', '\t', '\r']));
         } else {
             text.push_str(&body);
             if !matches!(row.body, Body::None) {
@@ -247,7 +249,9 @@ fn aligned(left: &str, column: usize, step: &Step<'_>, least: usize) -> String {
         None => left.to_owned(),
         Some(right) => {
             let space = column.saturating_sub(width(left)).max(least);
-            format!("{left}{}=> {right}", " ".repeat(space)).trim_end().to_owned()
+            format!("{left}{}=> {right}", " ".repeat(space))
+                .trim_end_matches([' ', '\t', '\r'])
+                .to_owned()
         }
     }
 }

@@ -1,7 +1,8 @@
 use super::cursor::{Atom, Choice, Cursor};
 use super::expectation::Fit;
 use super::flow::Flow;
-use super::header::{CASES, Header, header, too_many_cases, unexpected};
+use super::header::{CASES, Header, header};
+use super::mistake::{too_many_cases, unexpected};
 use super::names::{missing_transport, place};
 use super::value::is_name;
 use super::wire::Order;
@@ -15,7 +16,7 @@ use crate::vocabulary::{ActorId, ScenarioId, Transport};
 /// The most steps of a scenario, with those that make its pairs.
 pub(super) const STEPS: usize = 1_000;
 /// The most steps of all cases of a scenario together.
-const ALL_STEPS: usize = 1_000_000;
+const ALL_STEPS: usize = 250_000;
 /// The most mistakes of one file that are reported.
 pub(super) const MISTAKES: usize = 1_000;
 

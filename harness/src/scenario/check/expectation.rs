@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::checker::Checker;
 use super::cursor::{Atom, Cursor};
-use super::header::{bad_range, extra_word, unexpected, unknown, unknown_level};
+use super::mistake::{bad_range, extra_word, unexpected, unknown, unknown_level};
 use super::value::{self, LARGEST, range, size};
 use crate::scenario::case::{Alternative, Before, Expectation, Expected};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
@@ -103,6 +103,9 @@ const OUTCOMES: [&str; 14] = [
     "err", "nval",
 ];
 
+/// The most alternatives of a step.
+const ALTERNATIVES: usize = 32;
+
 /// How an expectation continues behind an alternative.
 const CONDITIONS: [&str; 6] = ["after", "before", "for", "from", "or", "level"];
 
@@ -126,6 +129,12 @@ impl<'s> Checker<'_, 's> {
                 return None;
             };
             start.get_or_insert(first.here());
+            if alternatives.len() == ALTERNATIVES {
+                let message = format!("a step has at most {ALTERNATIVES} alternatives");
+                let label = "this is one too many";
+                self.report(Diagnostic::new(code::TOO_LARGE, first.here(), message, label));
+                return None;
+            }
             alternatives.push(self.alternative(cursor, fit, first.here())?);
             if cursor.take("or").is_none() {
                 break;
@@ -362,7 +371,7 @@ impl<'s> Checker<'_, 's> {
         while let Some(atom) = cursor.peek().filter(Atom::is_word) {
             let Some(flag) = Readiness::from_word(atom.text) else { break };
             if all.contains(flag) {
-                let diagnostic = super::header::duplicate_word(atom.span, atom.text, atom.span);
+                let diagnostic = super::mistake::duplicate_word(atom.span, atom.text, atom.span);
                 self.report_at(&atom, diagnostic);
                 return None;
             }
@@ -385,7 +394,7 @@ impl<'s> Checker<'_, 's> {
             }
             (Ok(least), Ok(most)) => Some(Expected::Count { least, most }),
             (Err(bad), _) | (_, Err(bad)) => {
-                let diagnostic = super::header::bad_number(
+                let diagnostic = super::mistake::bad_number(
                     atom.span,
                     atom.text,
                     bad,

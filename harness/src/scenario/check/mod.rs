@@ -6,6 +6,7 @@ mod cursor;
 mod expectation;
 mod flow;
 mod header;
+mod mistake;
 mod names;
 mod operation;
 mod value;

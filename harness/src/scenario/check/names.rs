@@ -2,7 +2,7 @@ use super::checker::{Checker, MISTAKES};
 use super::cursor::{Atom, Cursor};
 use super::expectation::Fit;
 use super::flow::{SocketEntry, State, TagEntry};
-use super::header::{bad_name, extra_word, unexpected, unknown_host};
+use super::mistake::{bad_name, extra_word, unexpected, unknown_host};
 use super::value::is_name;
 use crate::scenario::case::{Action, Place};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};

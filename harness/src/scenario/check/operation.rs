@@ -1,7 +1,7 @@
 use super::checker::Checker;
 use super::cursor::{Atom, Cursor};
 use super::expectation::Fit;
-use super::header::{
+use super::mistake::{
     bad_name, bad_number, bad_text, duplicate_word, out_of_range, unexpected, unknown,
 };
 use super::value::{self, Bad, BadText, is_name};

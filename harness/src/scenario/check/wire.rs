@@ -1,6 +1,6 @@
 use super::checker::Checker;
 use super::cursor::{Atom, Cursor};
-use super::header::unknown;
+use super::mistake::unknown;
 use crate::scenario::case::{Action, WireFact, WireStep};
 use crate::scenario::diagnostic::{Diagnostic, code};
 use crate::scenario::lexer::{Span, TokenKind};
