@@ -5,6 +5,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::{Colour, print};
 use super::suite::Choice;
+use crate::scenario::Document;
 
 /// Report every mistake in scenario files, without running them.
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub(super) fn check(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let scenarios = chosen.documents().count();
-    let cases: usize = chosen.documents().map(|document| document.count()).sum();
+    let cases: usize = chosen.documents().map(Document::count).sum();
     print(&format!("{scenarios} scenarios, {cases} cases, no mistakes\n"))?;
     Ok(Exit::Good)
 }

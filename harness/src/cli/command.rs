@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
     };
     let colour = command.color;
     let result = match command.action {
-        Action::Run(arguments) => run::run(&arguments, colour),
+        Action::Run(arguments) => Ok(run::run(&arguments, colour)),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),

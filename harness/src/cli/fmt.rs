@@ -48,7 +48,7 @@ pub(super) fn fmt(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         }
     }
     for problem in &suite.problems {
-        complain(&problem.render(colour.on_stderr()));
+        complain(&format!("{}\n\n", problem.render(colour.on_stderr())));
     }
     let files = suite.documents.len();
     let what = if arguments.check { "would change" } else { "changed" };
@@ -78,7 +78,7 @@ fn standard_input(check: bool, colour: Colour) -> io::Result<Exit> {
 
 fn refuse(mistakes: &[Diagnostic], path: &str, source: &str, colour: Colour) -> Exit {
     for mistake in mistakes {
-        complain(&mistake.render(path, source, colour.on_stderr()));
+        complain(&format!("{}\n\n", mistake.render(path, source, colour.on_stderr())));
     }
     Exit::Usage
 }

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::output::{Colour, complain, print};
 use super::suite::Choice;
 use crate::run::{Plan, Selection};
+use crate::scenario::Document;
 
 /// List the cases of a suite, or its scenarios.
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(super) fn list(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let selection = Selection { patterns: chosen.patterns.clone(), ..Selection::default() };
-    let plan = Plan::new(chosen.documents().flat_map(|document| document.cases()), &selection);
+    let plan = Plan::new(chosen.documents().flat_map(Document::cases), &selection);
     let unmatched = plan.unmatched(&selection.patterns);
     for pattern in &unmatched {
         complain(&format!("error: nothing matches `{pattern}`\n"));

@@ -12,6 +12,7 @@ use crate::report::recording::RecordingWriter;
 use crate::report::{Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
 use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::scenario::Document;
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
@@ -71,20 +72,20 @@ pub(super) struct Arguments {
     record: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let chosen = match arguments.choice.open(colour) {
         Ok(chosen) => chosen,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return exit,
     };
     let plan = match plan(arguments, &chosen) {
         Ok(plan) => plan,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return exit,
     };
     let subject = match KernelSubject::new() {
         Ok(subject) => subject,
         Err(error) => {
             complain(&format!("error: the subject kernel cannot be used: {error}\n"));
-            return Ok(Exit::Broken);
+            return Exit::Broken;
         }
     };
     let mut reporters = Reporters::new();
@@ -93,7 +94,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
             Ok(file) => reporters.add("the recording", RecordingWriter::new(file)),
             Err(error) => {
                 complain(&format!("error: {} cannot be written: {error}\n", path.display()));
-                return Ok(Exit::Usage);
+                return Exit::Usage;
             }
         }
     }
@@ -122,13 +123,13 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         }
     }
     let lost = reporters.failures().iter().any(|(_, e)| e.kind() != io::ErrorKind::BrokenPipe);
-    Ok(match tally.exit_code() {
+    match tally.exit_code() {
         0 if lost => Exit::Broken,
         0 => Exit::Good,
         1 => Exit::Failed,
         4 => Exit::Nothing,
         _ => Exit::Broken,
-    })
+    }
 }
 
 fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {
@@ -138,7 +139,7 @@ fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {
         on: arguments.on.clone(),
         level: arguments.level,
     };
-    let cases = chosen.documents().flat_map(|document| document.cases());
+    let cases = chosen.documents().flat_map(Document::cases);
     let mut plan = Plan::new(cases, &selection);
     let unmatched = plan.unmatched(&selection.patterns);
     for pattern in &unmatched {

@@ -122,7 +122,7 @@ fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen
     }
     let coloured = colour.on_stderr();
     for problem in &suite.problems {
-        complain(&problem.render(coloured));
+        complain(&format!("{}\n\n", problem.render(coloured)));
     }
     let mut paths: Vec<&str> = suite.problems.iter().map(Problem::path).collect();
     paths.sort_unstable();

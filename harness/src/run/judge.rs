@@ -137,7 +137,7 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
         | (Expected::Timeout, Outcome::Timeout)
         | (Expected::Blocked, Outcome::Blocked) => None,
         (Expected::Count { least, most }, Outcome::Count(count)) => {
-            plainly(least <= count && most.is_none_or(|most| *count <= most))
+            plainly(in_range(*count, *least, *most))
         }
         (Expected::Data { payload, truncated }, Outcome::Data { bytes, truncated: cut, .. }) => {
             match first_difference(&payload.bytes(), bytes) {
@@ -171,14 +171,23 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
         }
         (Expected::Ready(flags), Outcome::Ready(found)) => plainly(flags == found),
         (Expected::Value(value), Outcome::Value(found)) => plainly(value == found),
-        (Expected::TimeRange { least, most }, Outcome::Value(OptionValue::Time(found))) => {
-            plainly(least <= found && found <= most)
+        (Expected::Count { least, most }, Outcome::Value(OptionValue::Number(found))) => {
+            let found = u64::try_from(*found).ok();
+            plainly(found.is_some_and(|found| in_range(found, *least, *most)))
         }
+        (
+            Expected::TimeRange { least, most },
+            Outcome::Value(OptionValue::Time(found) | OptionValue::Linger(Some(found))),
+        ) => plainly(least <= found && found <= most),
         (Expected::Name(address), Outcome::Name(endpoint)) => {
             plainly(c.book.matches(endpoint, address))
         }
         _ => plainly(false),
     }
+}
+
+fn in_range(number: u64, least: u64, most: Option<u64>) -> bool {
+    least <= number && most.is_none_or(|most| number <= most)
 }
 
 /// Where two byte strings differ first, for a person to read.

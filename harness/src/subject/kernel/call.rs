@@ -169,7 +169,7 @@ fn connect(fd: RawFd, address: Option<&SockAddr>, bound: &Bound<'_>) -> Timed<Ou
 }
 
 /// Longer than any deadline, which ends the wait.
-const FOREVER: Duration = Duration::from_secs(3_600);
+const FOREVER: Duration = Duration::from_hours(1);
 
 fn finish_connect(fd: RawFd) -> nix::Result<()> {
     syscall::poll(fd, libc::POLLOUT, FOREVER)?;

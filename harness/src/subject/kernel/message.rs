@@ -1,7 +1,6 @@
 //! Sending and receiving.
 
 use std::cell::RefCell;
-use std::io::IoSliceMut;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::sys::socket::{MsgFlags, SockaddrStorage, recv, recvmsg, send};
+use nix::sys::socket::{MsgFlags, recv, send};
 use nix::unistd::{read, write};
 use socket2::{SockAddr, SockRef};
 
@@ -110,11 +109,10 @@ pub(super) fn receive(
         let mut truncated = false;
         let result = timed(|| {
             bound.patiently(|| {
-                let mut slices = [IoSliceMut::new(buffer)];
-                let message = recvmsg::<SockaddrStorage>(target.fd, &mut slices, None, raw)?;
-                truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
-                source = message.address.as_ref().and_then(endpoint_of_storage);
-                Ok(message.bytes)
+                let (count, sender, cut) = syscall::receive_message(target.fd, buffer, raw.bits())?;
+                truncated = cut;
+                source = sender_of(&sender);
+                Ok(count)
             })
         });
         result.map(|result| match result {
@@ -234,15 +232,12 @@ pub(super) fn endpoint_of(address: &SockAddr) -> Endpoint {
     }
 }
 
-fn endpoint_of_storage(address: &SockaddrStorage) -> Option<Endpoint> {
-    if let Some(inet) = address.as_sockaddr_in() {
-        return Some(Endpoint::Inet(std::net::SocketAddrV4::from(*inet).into()));
+/// Who sent a datagram, where the kernel tells.
+fn sender_of(address: &SockAddr) -> Option<Endpoint> {
+    match endpoint_of(address) {
+        Endpoint::Unnamed => None,
+        named => Some(named),
     }
-    if let Some(inet) = address.as_sockaddr_in6() {
-        return Some(Endpoint::Inet(std::net::SocketAddrV6::from(*inet).into()));
-    }
-    let name = address.as_unix_addr()?.as_abstract()?;
-    Some(Endpoint::Local(String::from_utf8_lossy(name).into_owned()))
 }
 
 fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {

@@ -3,6 +3,7 @@
     reason = "the few system calls that neither socket2 nor nix offers safely; nothing else is here"
 )]
 
+use std::io;
 use std::mem::size_of;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
@@ -10,6 +11,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use socket2::{SockAddr, SockAddrStorage};
+
+use super::errno;
 
 /// A plain-old-data value that a socket option can have.
 ///
@@ -62,6 +66,39 @@ pub(super) fn poll(
         }
     };
     Errno::result(result).map(|_| polled.revents)
+}
+
+/// recvmsg(2) into one buffer: how many bytes, from whom, and whether a datagram was cut.
+///
+/// The sender stays empty where the kernel tells none, which is how the end after a shutdown
+/// differs from an empty datagram.
+pub(super) fn receive_message(
+    descriptor: RawFd,
+    buffer: &mut [u8],
+    flags: libc::c_int,
+) -> nix::Result<(usize, SockAddr, bool)> {
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut cut = false;
+    let receive = |storage: *mut SockAddrStorage, length: *mut libc::socklen_t| {
+        // SAFETY: all zeros is a message without parts.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_name = storage.cast();
+        // SAFETY: `try_init` passes a pointer to the length of its storage.
+        message.msg_namelen = unsafe { *length };
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        // SAFETY: every pointer in the message is to memory of the length given beside it, which
+        // lives through the call.
+        let count = unsafe { libc::recvmsg(descriptor, &raw mut message, flags) };
+        let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        // SAFETY: as above.
+        unsafe { *length = message.msg_namelen };
+        cut = message.msg_flags & libc::MSG_TRUNC != 0;
+        Ok(count)
+    };
+    // SAFETY: the storage was zeroed, and the kernel wrote the length that it filled.
+    let (count, source) = unsafe { SockAddr::try_init(receive) }.map_err(|e| errno::raw(&e))?;
+    Ok((count, source, cut))
 }
 
 /// setsockopt(2) with a number.
