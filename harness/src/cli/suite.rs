@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -5,7 +6,7 @@ use include_dir::{Dir, include_dir};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use crate::run::Pattern;
+use crate::run::{Pattern, Plan, Selection};
 use crate::scenario::{Document, Problem, Suite};
 
 /// The scenarios as they were when the program was built.
@@ -41,7 +42,7 @@ pub(super) struct Chosen {
     /// Where the scenarios come from, for a person to read.
     pub(super) name: String,
     /// The patterns.
-    pub(super) patterns: Vec<Pattern>,
+    patterns: Vec<Pattern>,
     suite: Suite,
 }
 
@@ -49,6 +50,22 @@ impl Chosen {
     /// The scenarios, in the order of their ids.
     pub(super) fn documents(&self) -> impl Iterator<Item = &Document> {
         self.suite.documents.iter()
+    }
+
+    /// The cases that were chosen, with a selection that says more than the patterns. Each pattern
+    /// must match one at least.
+    pub(super) fn plan(&self, selection: Selection) -> Result<Plan, Exit> {
+        let selection = Selection { patterns: self.patterns.clone(), ..selection };
+        let plan = Plan::new(self.documents().flat_map(Document::cases), &selection);
+        let unmatched = plan.unmatched(&selection.patterns);
+        for pattern in &unmatched {
+            let is_file = Path::new(&pattern.to_string()).extension() == Some(OsStr::new("scn"));
+            let no_file = if is_file { ", and there is no such file" } else { "" };
+            complain(&format!(
+                "error: nothing matches `{pattern}`{no_file}; `sockspec list` shows what there is\n"
+            ));
+        }
+        if unmatched.is_empty() { Ok(plan) } else { Err(Exit::Nothing) }
     }
 }
 
@@ -127,15 +144,17 @@ fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen
     let mut paths: Vec<&str> = suite.problems.iter().map(Problem::path).collect();
     paths.sort_unstable();
     paths.dedup();
-    let many = |count: usize, what: &str| {
-        if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-    };
     complain(&format!(
         "{} in {}\n",
         many(suite.problems.len(), "mistake"),
         many(paths.len(), "file")
     ));
     Err(Exit::Usage)
+}
+
+/// A count with its noun: `1 file`, `2 files`.
+pub(super) fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Whether a word names a file or a folder rather than cases.
