@@ -101,6 +101,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
     let options = RunOptions {
         suite: chosen.name.clone(),
+        paths: chosen.paths.clone(),
         repeat: arguments.repeat,
         jobs: arguments.jobs,
         seed: arguments.seed,

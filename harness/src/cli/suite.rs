@@ -41,6 +41,8 @@ pub(super) struct Choice {
 pub(super) struct Chosen {
     /// Where the scenarios come from, for a person to read.
     pub(super) name: String,
+    /// The files and folders they come from, where some were given.
+    pub(super) paths: Vec<String>,
     /// The patterns.
     patterns: Vec<Pattern>,
     suite: Suite,
@@ -86,8 +88,8 @@ impl Choice {
         let chosen = if paths.is_empty() {
             self.source.open(colour)?
         } else {
-            let name = paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" ");
-            without_mistakes(Suite::load(&paths), name, colour)?
+            let paths: Vec<String> = paths.into_iter().cloned().collect();
+            without_mistakes(Suite::load(&paths), paths.join(" "), paths, colour)?
         };
         Ok(Chosen { patterns, ..chosen })
     }
@@ -96,14 +98,17 @@ impl Choice {
 impl Source {
     /// Loads the whole suite.
     pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
+        let mut paths = Vec::new();
         let (suite, name) = if let Some(folder) = &self.suite {
-            (Suite::load(&[folder]), folder.display().to_string())
+            let name = folder.display().to_string();
+            paths.push(name.clone());
+            (Suite::load(&[folder]), name)
         } else if let Some(suite) = checkout() {
             (suite, format!("{FOLDER}/"))
         } else {
             (built_in(), "built in".to_owned())
         };
-        without_mistakes(suite, name, colour)
+        without_mistakes(suite, name, paths, colour)
     }
 }
 
@@ -133,9 +138,14 @@ fn checkout() -> Option<Suite> {
     (!is_empty).then_some(suite)
 }
 
-fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen, Exit> {
+fn without_mistakes(
+    suite: Suite,
+    name: String,
+    paths: Vec<String>,
+    colour: Colour,
+) -> Result<Chosen, Exit> {
     if suite.problems.is_empty() {
-        return Ok(Chosen { name, patterns: Vec::new(), suite });
+        return Ok(Chosen { name, paths, patterns: Vec::new(), suite });
     }
     let coloured = colour.on_stderr();
     for problem in &suite.problems {
