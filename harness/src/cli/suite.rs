@@ -57,9 +57,11 @@ impl Chosen {
     /// The cases that were chosen, with a selection that says more than the patterns. Each pattern
     /// must match one at least.
     pub(super) fn plan(&self, selection: Selection) -> Result<Plan, Exit> {
-        let selection = Selection { patterns: self.patterns.clone(), ..selection };
-        let plan = Plan::new(self.documents().flat_map(Document::cases), &selection);
-        let unmatched = plan.unmatched(&selection.patterns);
+        let all = || self.documents().flat_map(Document::cases);
+        // What the rest of the selection leaves out is no mistake in a pattern.
+        let named = Selection { patterns: self.patterns.clone(), ..Selection::default() };
+        let whole = Plan::new(all(), &named);
+        let unmatched = whole.unmatched(&self.patterns);
         for pattern in &unmatched {
             let is_file = Path::new(&pattern.to_string()).extension() == Some(OsStr::new("scn"));
             let no_file = if is_file { ", and there is no such file" } else { "" };
@@ -67,7 +69,10 @@ impl Chosen {
                 "error: nothing matches `{pattern}`{no_file}; `sockspec list` shows what there is\n"
             ));
         }
-        if unmatched.is_empty() { Ok(plan) } else { Err(Exit::Nothing) }
+        if !unmatched.is_empty() {
+            return Err(Exit::Nothing);
+        }
+        Ok(Plan::new(all(), &Selection { patterns: self.patterns.clone(), ..selection }))
     }
 }
 
