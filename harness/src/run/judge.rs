@@ -196,13 +196,12 @@ fn first_difference(expected: &[u8], found: &[u8]) -> Option<String> {
     match at {
         Some(at) => {
             let shown = |byte: u8| Payload::Literal([byte].into());
-            Some(format!(
-                "byte {at} differs: {} instead of {}, {} bytes instead of {}",
-                shown(found[at]),
-                shown(expected[at]),
-                found.len(),
-                expected.len()
-            ))
+            let lengths = match (found.len(), expected.len()) {
+                (found, expected) if found == expected => String::new(),
+                (found, expected) => format!(", {found} bytes instead of {expected}"),
+            };
+            let (found, expected) = (shown(found[at]), shown(expected[at]));
+            Some(format!("byte {at} differs: {found} instead of {expected}{lengths}"))
         }
         None if expected.len() == found.len() => None,
         None => Some(format!("{} bytes instead of {}, alike so far", found.len(), expected.len())),
