@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::exit::Exit;
 use super::output::{Colour, complain, print};
+use super::suite::many;
 use crate::scenario::{Diagnostic, Suite, format};
 
 /// Give scenario files their canonical form.
@@ -52,7 +53,7 @@ pub(super) fn fmt(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
     }
     let files = suite.documents.len();
     let what = if arguments.check { "would change" } else { "changed" };
-    complain(&format!("{changed} of {files} files {what}\n"));
+    complain(&format!("{changed} of {} {what}\n", many(files, "file")));
     Ok(match changed {
         _ if !suite.problems.is_empty() => Exit::Usage,
         0 => Exit::Good,

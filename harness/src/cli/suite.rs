@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -5,7 +6,7 @@ use include_dir::{Dir, include_dir};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use crate::run::Pattern;
+use crate::run::{Pattern, Plan, Selection};
 use crate::scenario::{Document, Problem, Suite};
 
 /// The scenarios as they were when the program was built.
@@ -40,8 +41,10 @@ pub(super) struct Choice {
 pub(super) struct Chosen {
     /// Where the scenarios come from, for a person to read.
     pub(super) name: String,
+    /// The files and folders they come from, where some were given.
+    pub(super) paths: Vec<String>,
     /// The patterns.
-    pub(super) patterns: Vec<Pattern>,
+    patterns: Vec<Pattern>,
     suite: Suite,
 }
 
@@ -49,6 +52,27 @@ impl Chosen {
     /// The scenarios, in the order of their ids.
     pub(super) fn documents(&self) -> impl Iterator<Item = &Document> {
         self.suite.documents.iter()
+    }
+
+    /// The cases that were chosen, with a selection that says more than the patterns. Each pattern
+    /// must match one at least.
+    pub(super) fn plan(&self, selection: Selection) -> Result<Plan, Exit> {
+        let all = || self.documents().flat_map(Document::cases);
+        // What the rest of the selection leaves out is no mistake in a pattern.
+        let named = Selection { patterns: self.patterns.clone(), ..Selection::default() };
+        let whole = Plan::new(all(), &named);
+        let unmatched = whole.unmatched(&self.patterns);
+        for pattern in &unmatched {
+            let is_file = Path::new(&pattern.to_string()).extension() == Some(OsStr::new("scn"));
+            let no_file = if is_file { ", and there is no such file" } else { "" };
+            complain(&format!(
+                "error: nothing matches `{pattern}`{no_file}; `sockspec list` shows what there is\n"
+            ));
+        }
+        if !unmatched.is_empty() {
+            return Err(Exit::Nothing);
+        }
+        Ok(Plan::new(all(), &Selection { patterns: self.patterns.clone(), ..selection }))
     }
 }
 
@@ -69,8 +93,8 @@ impl Choice {
         let chosen = if paths.is_empty() {
             self.source.open(colour)?
         } else {
-            let name = paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" ");
-            without_mistakes(Suite::load(&paths), name, colour)?
+            let paths: Vec<String> = paths.into_iter().cloned().collect();
+            without_mistakes(Suite::load(&paths), paths.join(" "), paths, colour)?
         };
         Ok(Chosen { patterns, ..chosen })
     }
@@ -79,14 +103,17 @@ impl Choice {
 impl Source {
     /// Loads the whole suite.
     pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
+        let mut paths = Vec::new();
         let (suite, name) = if let Some(folder) = &self.suite {
-            (Suite::load(&[folder]), folder.display().to_string())
+            let name = folder.display().to_string();
+            paths.push(name.clone());
+            (Suite::load(&[folder]), name)
         } else if let Some(suite) = checkout() {
             (suite, format!("{FOLDER}/"))
         } else {
             (built_in(), "built in".to_owned())
         };
-        without_mistakes(suite, name, colour)
+        without_mistakes(suite, name, paths, colour)
     }
 }
 
@@ -116,9 +143,14 @@ fn checkout() -> Option<Suite> {
     (!is_empty).then_some(suite)
 }
 
-fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen, Exit> {
+fn without_mistakes(
+    suite: Suite,
+    name: String,
+    paths: Vec<String>,
+    colour: Colour,
+) -> Result<Chosen, Exit> {
     if suite.problems.is_empty() {
-        return Ok(Chosen { name, patterns: Vec::new(), suite });
+        return Ok(Chosen { name, paths, patterns: Vec::new(), suite });
     }
     let coloured = colour.on_stderr();
     for problem in &suite.problems {
@@ -127,15 +159,17 @@ fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen
     let mut paths: Vec<&str> = suite.problems.iter().map(Problem::path).collect();
     paths.sort_unstable();
     paths.dedup();
-    let many = |count: usize, what: &str| {
-        if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-    };
     complain(&format!(
         "{} in {}\n",
         many(suite.problems.len(), "mistake"),
         many(paths.len(), "file")
     ));
     Err(Exit::Usage)
+}
+
+/// A count with its noun: `1 file`, `2 files`.
+pub(super) fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Whether a word names a file or a folder rather than cases.

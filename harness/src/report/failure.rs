@@ -1,4 +1,5 @@
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use super::elapsed::{CaseTime, Elapsed, Tenths};
@@ -202,12 +203,21 @@ impl Shown<'_> {
         if line.is_empty() { Ok(()) } else { self.row(f, label, line.trim_end()) }
     }
 
+    /// The file or folder that the run was given and the scenario comes from.
+    fn given(&self) -> Option<&str> {
+        let path = Path::new(&self.scenario?.path);
+        let given = self.run?.paths.iter().find(|given| path.starts_with(given));
+        given.map(String::as_str)
+    }
+
     /// The command that runs it again.
     fn again(&self) -> String {
-        let mut command = format!(
-            "sockspec run '{}'",
-            Printable(&self.failure.case.as_str().replace('\'', r"'\''"))
-        );
+        let mut command = "sockspec run ".to_owned();
+        if let Some(place) = self.given() {
+            let _ = write!(command, "{} ", ShellWord(place));
+        }
+        let _ =
+            write!(command, "'{}'", Printable(&self.failure.case.as_str().replace('\'', r"'\''")));
         if let Some(run) = self.run {
             if run.subject != "kernel" {
                 let _ = write!(command, " --subject {}", ShellWord(&run.subject));

@@ -48,6 +48,9 @@ pub struct RunStarted {
     pub subject_version: String,
     /// Where the scenarios come from, for a person to read.
     pub suite: String,
+    /// The files and folders they come from, where some were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     /// How many scenarios take part.
     pub scenarios: u32,
     /// How many cases take part.

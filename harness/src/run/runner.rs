@@ -23,6 +23,8 @@ use crate::vocabulary::Level;
 pub struct RunOptions {
     /// Where the scenarios come from, for a person to read.
     pub suite: String,
+    /// The files and folders they come from, where some were given.
+    pub paths: Vec<String>,
     /// How often each case runs.
     pub repeat: u32,
     /// How many cases run side by side; without it, one a core of those that compute, and of those
@@ -42,6 +44,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             suite: String::new(),
+            paths: Vec::new(),
             repeat: 1,
             jobs: None,
             seed: None,
@@ -79,6 +82,7 @@ pub fn run(
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
         suite: options.suite.clone(),
+        paths: options.paths.clone(),
         scenarios: u32::try_from(scenarios.len()).unwrap_or(u32::MAX),
         cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
         repeat: options.repeat,
