@@ -60,7 +60,8 @@ impl Pattern {
             && self.coordinates.iter().all(|coordinate| has(case, coordinate))
     }
 
-    fn names(&self, id: &ScenarioId) -> bool {
+    /// Whether it stands for cases of a scenario.
+    pub fn names(&self, id: &ScenarioId) -> bool {
         let id = id.as_str();
         self.glob.is_match(id)
             || self.folder.as_ref().is_some_and(|folder| id.starts_with(folder.as_str()))
