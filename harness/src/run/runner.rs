@@ -100,37 +100,22 @@ pub fn run(
     };
     let floor = options.floor;
     let bench = Bench { subject, limits: &options.limits, witness: &witness, floor };
-    let stop = AtomicBool::new(false);
-    run_batches(bench, &plan, options, cores, &stop, &mut |event| {
-        if let Event::CaseFinished(finished) = &event
-            && options.fail_fast
-            && (finished.verdict.is_bad() || finished.verdict == Verdict::Broken)
-        {
-            stop.store(true, Ordering::Relaxed);
-        }
-        sink(event);
-    });
+    let cut_short = run_batches(bench, &plan, options, cores, sink);
     let stall = witness.worst();
     drop(witness);
     let leaks = accounts.map(Accounts::left_behind).unwrap_or_default();
-    sink(Event::RunFinished(RunFinished {
-        took: began.elapsed(),
-        stall,
-        cut_short: stop.load(Ordering::Relaxed),
-        leaks,
-    }));
+    sink(Event::RunFinished(RunFinished { took: began.elapsed(), stall, cut_short, leaks }));
 }
 
 /// Lets threads take batches from two queues: of those that wait, the longest first, and of those
-/// that compute.
+/// that compute. Gives whether any are left.
 fn run_batches(
     bench: Bench<'_>,
     plan: &Plan,
     options: &RunOptions,
     cores: usize,
-    stop: &AtomicBool,
     sink: &mut dyn FnMut(Event),
-) {
+) -> bool {
     let mut waiting: Vec<&Batch> = plan.batches.iter().filter(|batch| batch.waits()).collect();
     if options.seed.is_none() {
         waiting.sort_by_key(|batch| std::cmp::Reverse(batch.least()));
@@ -148,12 +133,16 @@ fn run_batches(
     let queues = [Queue::new(&waiting, options.repeat), Queue::new(&computing, options.repeat)];
     // A number of jobs that somebody chose holds for everything together.
     let workers_queues = if options.jobs.is_some() { &queues[..] } else { &queues[1..] };
+    let stop = AtomicBool::new(false);
     let work = |queues: &[Queue<'_>], sender: &Sender<Event>| {
         for queue in queues {
             while !stop.load(Ordering::Relaxed)
                 && let Some((batch, iteration)) = queue.take()
             {
-                run_batch(bench, batch, iteration, sender);
+                let all_good = run_batch(bench, batch, iteration, sender);
+                if options.fail_fast && !all_good {
+                    stop.store(true, Ordering::Relaxed);
+                }
             }
         }
     };
@@ -181,6 +170,7 @@ fn run_batches(
             sink(event);
         }
     });
+    queues.iter().any(|queue| !queue.is_empty())
 }
 
 /// Batches that are still to be taken, every one as often as it is repeated.
@@ -199,9 +189,14 @@ impl<'a> Queue<'a> {
     fn take(&self) -> Option<(&'a Batch, u32)> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
+
+    fn is_empty(&self) -> bool {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
 }
 
-fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Event>) {
+/// Gives whether no case of it was bad or broken.
+fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Event>) -> bool {
     let mut finished = Vec::with_capacity(batch.cases.len());
     for case in &batch.cases {
         // The receiver lives until every sender is gone.
@@ -211,9 +206,12 @@ fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Ev
     if batch.cases.len() > 1 {
         same::compare(&batch.cases.iter().collect::<Vec<_>>(), &mut finished);
     }
+    let all_good =
+        finished.iter().all(|case| !case.verdict.is_bad() && case.verdict != Verdict::Broken);
     for finished in finished {
         let _ = sender.send(Event::CaseFinished(Box::new(finished)));
     }
+    all_good
 }
 
 fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
