@@ -40,6 +40,10 @@ impl Ledger {
                 Op::Receive { socket, .. } | Op::Read { socket, .. } | Op::Drain { socket },
                 Outcome::Data { bytes, .. },
             ) => self.account(*socket).received += bytes.length(),
+            // With MSG_TRUNC a receive says how many bytes it took, and throws them away.
+            (Op::Receive { socket, .. }, Outcome::Count(count)) => {
+                self.account(*socket).received += count;
+            }
             _ => {}
         }
     }
@@ -116,5 +120,17 @@ mod tests {
         let peek = Op::Receive { socket: receiver, limit: 9, flags, source: false };
         ledger.note(&peek, &data("abc"));
         assert_eq!(ledger.outstanding(sender, receiver, 0), Received::from(&b"abc"[..]));
+    }
+
+    #[test]
+    fn bytes_that_were_thrown_away_are_taken_too() {
+        let (sender, receiver) = (SocketId::new(0), SocketId::new(1));
+        let mut ledger = Ledger::new(2);
+        ledger.note(&send(0, "abcdef"), &Outcome::Count(6));
+        let receive = |flags| Op::Receive { socket: receiver, limit: 4, flags, source: false };
+        let looked = receive(MessageFlags::TRUNC | MessageFlags::PEEK);
+        ledger.note(&looked, &Outcome::Count(4));
+        ledger.note(&receive(MessageFlags::TRUNC), &Outcome::Count(4));
+        assert_eq!(ledger.outstanding(sender, receiver, 0), Received::from(&b"ef"[..]));
     }
 }

@@ -9,6 +9,8 @@ mod limits;
 mod plan;
 mod runner;
 mod same;
+#[cfg(test)]
+mod scripted;
 mod selection;
 mod stall;
 mod trial;

@@ -1,8 +1,6 @@
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -103,7 +101,7 @@ pub fn run(
     let cut_short = run_batches(bench, &plan, options, cores, sink);
     let stall = witness.worst();
     drop(witness);
-    let leaks = accounts.map(Accounts::left_behind).unwrap_or_default();
+    let leaks = accounts.map(Accounts::surplus).unwrap_or_default();
     sink(Event::RunFinished(RunFinished { took: began.elapsed(), stall, cut_short, leaks }));
 }
 
@@ -123,16 +121,17 @@ fn run_batches(
     let computing: Vec<&Batch> = plan.batches.iter().filter(|batch| !batch.waits()).collect();
     let capacity = bench.subject.capacity();
     let turns = |batches: usize| batches.saturating_mul(options.repeat as usize);
-    let (waiters, workers) = match options.jobs {
-        Some(jobs) => (0, jobs.min(turns(plan.batches.len())).min(capacity)),
-        None => (
-            turns(waiting.len()).min(WAITERS).min(capacity.saturating_sub(cores)),
-            turns(computing.len()).min(cores),
-        ),
+    let waiters = match options.jobs {
+        Some(_) => 0,
+        None => turns(waiting.len()).min(WAITERS).min(capacity.saturating_sub(cores)),
     };
-    let queues = [Queue::new(&waiting, options.repeat), Queue::new(&computing, options.repeat)];
-    // A number of jobs that somebody chose holds for everything together.
-    let workers_queues = if options.jobs.is_some() { &queues[..] } else { &queues[1..] };
+    // A number of jobs that somebody chose holds for everything together; and where the subject
+    // leaves no room for threads that only wait, the others do that too.
+    let shares = waiters == 0;
+    let left = if shares { plan.batches.len() } else { computing.len() };
+    let workers = turns(left).min(options.jobs.unwrap_or(cores).max(1)).min(capacity.max(1));
+    let queues = [Queue::new(waiting, options.repeat), Queue::new(computing, options.repeat)];
+    let workers_queues = if shares { &queues[..] } else { &queues[1..] };
     let stop = AtomicBool::new(false);
     let work = |queues: &[Queue<'_>], sender: &Sender<Event>| {
         for queue in queues {
@@ -173,25 +172,31 @@ fn run_batches(
     queues.iter().any(|queue| !queue.is_empty())
 }
 
-/// Batches that are still to be taken, every one as often as it is repeated.
+/// Batches that are still to be taken, all of them once, then all of them again, as often as they
+/// are repeated.
 struct Queue<'a> {
-    turns: Mutex<VecDeque<(&'a Batch, u32)>>,
+    batches: Vec<&'a Batch>,
+    repeat: u32,
+    /// How many turns were taken. A turn is a number, since of a million repetitions a list would
+    /// not fit into memory.
+    taken: AtomicU64,
 }
 
 impl<'a> Queue<'a> {
-    fn new(batches: &[&'a Batch], repeat: u32) -> Self {
-        let turns = (1..=repeat)
-            .flat_map(|iteration| batches.iter().map(move |batch| (*batch, iteration)))
-            .collect();
-        Self { turns: Mutex::new(turns) }
+    const fn new(batches: Vec<&'a Batch>, repeat: u32) -> Self {
+        Self { batches, repeat, taken: AtomicU64::new(0) }
     }
 
     fn take(&self) -> Option<(&'a Batch, u32)> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let turn = self.taken.fetch_add(1, Ordering::Relaxed);
+        let round = turn.checked_div(self.batches.len() as u64)?;
+        let iteration = u32::try_from(round).ok().filter(|round| *round < self.repeat)? + 1;
+        let position = usize::try_from(turn % self.batches.len() as u64).ok()?;
+        Some((self.batches[position], iteration))
     }
 
     fn is_empty(&self) -> bool {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.taken.load(Ordering::Relaxed) >= self.batches.len() as u64 * u64::from(self.repeat)
     }
 }
 
@@ -215,21 +220,19 @@ fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Ev
 }
 
 fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
-    match bench.subject.admit(case) {
+    let trial = AssertUnwindSafe(|| match bench.subject.admit(case) {
         Admission::Skip(reason) => not_run(case, iteration, Verdict::Skipped, reason),
         Admission::Unsupported(reason) => not_run(case, iteration, Verdict::Unsupported, reason),
-        Admission::Run => {
-            let trial = AssertUnwindSafe(|| Trial::run(bench, case, iteration));
-            catch_unwind(trial).unwrap_or_else(|panic| {
-                let said = panic
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| panic.downcast_ref::<&str>().copied())
-                    .unwrap_or("without a message");
-                not_run(case, iteration, Verdict::Broken, format!("the harness panicked: {said}"))
-            })
-        }
-    }
+        Admission::Run => Trial::run(bench, case, iteration),
+    });
+    catch_unwind(trial).unwrap_or_else(|panic| {
+        let said = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("without a message");
+        not_run(case, iteration, Verdict::Broken, format!("the harness panicked: {said}"))
+    })
 }
 
 fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> CaseFinished {
@@ -244,5 +247,268 @@ fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> Cas
         steps: Vec::new(),
         took: Duration::ZERO,
         stall: Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::run::scripted::{Act, Asked, Scripted, at_once, cases, millis};
+    use crate::vocabulary::{Op, Outcome};
+
+    /// A scenario of so many cases, each of which computes.
+    fn computing(cases: usize) -> String {
+        let numbers: Vec<String> = (0..cases).map(|number| number.to_string()).collect();
+        format!(
+            "\"t\"\nover tcp4\nvary backlog {}\n\nclient bind l tcp4 client:p => ok\n\
+             client listen l $backlog => ok\n",
+            numbers.join(" ")
+        )
+    }
+
+    /// The same, but each waits.
+    fn waiting(cases: usize) -> String {
+        format!("{}\nwait 1s\n", computing(cases))
+    }
+
+    fn plan(texts: &[&str]) -> Plan {
+        let cases = texts.iter().enumerate().flat_map(|(at, text)| cases(&format!("a/{at}"), text));
+        Plan::new(cases, &crate::run::Selection::default())
+    }
+
+    struct Run {
+        finished: Vec<CaseFinished>,
+        end: RunFinished,
+    }
+
+    impl Run {
+        fn of(plan: Plan, subject: &Scripted, options: &RunOptions) -> Self {
+            let mut finished = Vec::new();
+            let mut end = None;
+            run(plan, subject, options, &mut |event| match event {
+                Event::CaseFinished(case) => finished.push(*case),
+                Event::RunFinished(run) => end = Some(run),
+                _ => {}
+            });
+            Self { finished, end: end.expect("every run ends") }
+        }
+
+        fn verdicts(&self) -> BTreeMap<Verdict, usize> {
+            let mut verdicts = BTreeMap::new();
+            for case in &self.finished {
+                *verdicts.entry(case.verdict).or_default() += 1;
+            }
+            verdicts
+        }
+    }
+
+    fn obedient() -> Scripted {
+        Scripted::new(|_| None)
+    }
+
+    #[test]
+    fn cases_that_wait_do_so_all_at_once() {
+        let subject = Scripted { company: 40, ..obedient() };
+        let run = Run::of(plan(&[&waiting(40)]), &subject, &RunOptions::default());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 40)].into());
+        assert_eq!(subject.most_open(), 40);
+    }
+
+    #[test]
+    fn cases_that_compute_go_one_a_core() {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let subject = Scripted { company: cores, ..obedient() };
+        let run = Run::of(plan(&[&computing(40)]), &subject, &RunOptions::default());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 40)].into());
+        assert_eq!(subject.most_open(), cores);
+    }
+
+    #[test]
+    fn a_number_of_jobs_holds_for_everything_together() {
+        let subject = Scripted { company: 3, ..obedient() };
+        let options = RunOptions { jobs: Some(3), ..RunOptions::default() };
+        let run = Run::of(plan(&[&waiting(10), &computing(10)]), &subject, &options);
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 20)].into());
+        assert_eq!(subject.most_open(), 3);
+    }
+
+    #[test]
+    fn a_subject_of_little_room_still_gets_every_case() {
+        for capacity in [0, 1, 2] {
+            let subject = Scripted { capacity, ..obedient() };
+            let everything = || plan(&[&waiting(5), &computing(5)]);
+            let run = Run::of(everything(), &subject, &RunOptions::default());
+            assert_eq!(run.verdicts(), [(Verdict::Pass, 10)].into(), "capacity {capacity}");
+            assert!(subject.most_open() <= capacity.max(1), "capacity {capacity}");
+        }
+    }
+
+    #[test]
+    fn no_jobs_at_all_is_one() {
+        let options = RunOptions { jobs: Some(0), ..RunOptions::default() };
+        let run = Run::of(plan(&[&waiting(2)]), &obedient(), &options);
+        assert_eq!(run.finished.len(), 2);
+    }
+
+    #[test]
+    fn every_case_runs_as_often_as_asked() {
+        let options = RunOptions { repeat: 3, ..RunOptions::default() };
+        let run = Run::of(plan(&[&waiting(4), &computing(4)]), &obedient(), &options);
+        let mut iterations: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for case in &run.finished {
+            iterations.entry(case.case.to_string()).or_default().push(case.iteration);
+        }
+        assert_eq!(iterations.len(), 8);
+        for (case, mut found) in iterations {
+            found.sort_unstable();
+            assert_eq!(found, [1, 2, 3], "{case}");
+        }
+        assert!(!run.end.cut_short);
+    }
+
+    #[test]
+    fn many_repetitions_take_no_memory() {
+        let plan = plan(&[&computing(100)]);
+        let queue = Queue::new(plan.batches.iter().collect(), u32::MAX);
+        assert_eq!(queue.take().map(|(_, iteration)| iteration), Some(1));
+        queue.taken.store(100 * u64::from(u32::MAX) - 1, Ordering::Relaxed);
+        assert!(!queue.is_empty());
+        assert_eq!(queue.take().map(|(_, iteration)| iteration), Some(u32::MAX));
+        assert!(queue.is_empty());
+        assert!(queue.take().is_none());
+        assert!(Queue::new(Vec::new(), 3).is_empty());
+        assert!(Queue::new(Vec::new(), 3).take().is_none());
+    }
+
+    /// Whether it is the second operation of the case with this backlog.
+    fn listens(asked: &Asked<'_>, backlog: i32) -> bool {
+        matches!(asked.op, Op::Listen { backlog: found, .. } if *found == backlog)
+    }
+
+    #[test]
+    fn a_panic_breaks_its_case_and_no_other() {
+        let subject = Scripted::new(|asked| listens(asked, 3).then_some(Act::Panic));
+        let run = Run::of(plan(&[&computing(9)]), &subject, &RunOptions::default());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 8), (Verdict::Broken, 1)].into());
+        let broken = run.finished.iter().find(|case| case.verdict == Verdict::Broken);
+        let reason = broken.and_then(|case| case.reason.clone());
+        assert_eq!(reason.as_deref(), Some("the harness panicked: as the test wants it"));
+    }
+
+    #[test]
+    fn the_first_failure_ends_the_run_where_that_is_asked_for() {
+        for bad in [Act::Give(Outcome::EndOfStream, Duration::ZERO), Act::Block, Act::Refuse] {
+            let subject = Scripted::new(move |asked| listens(asked, 0).then(|| bad.clone()));
+            let options = RunOptions {
+                fail_fast: true,
+                jobs: Some(1),
+                repeat: 100_000,
+                ..RunOptions::default()
+            };
+            let run = Run::of(plan(&[&computing(2)]), &subject, &options);
+            assert!(run.end.cut_short);
+            assert!(run.finished.len() < 200_000);
+        }
+    }
+
+    #[test]
+    fn a_failure_at_the_very_end_cuts_nothing_short() {
+        let subject = Scripted::new(|asked| listens(asked, 1).then_some(Act::Block));
+        let options = RunOptions { fail_fast: true, jobs: Some(1), ..RunOptions::default() };
+        let run = Run::of(plan(&[&computing(2)]), &subject, &options);
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 1), (Verdict::Hang, 1)].into());
+        assert!(!run.end.cut_short);
+    }
+
+    #[test]
+    fn what_the_subject_does_not_admit_does_not_run() {
+        for (admission, verdict) in [
+            (Admission::Skip("because".to_owned()), Verdict::Skipped),
+            (Admission::Unsupported("because".to_owned()), Verdict::Unsupported),
+        ] {
+            let subject = Scripted { admission, ..obedient() };
+            let run = Run::of(plan(&[&computing(2)]), &subject, &RunOptions::default());
+            assert_eq!(run.verdicts(), [(verdict, 2)].into());
+            assert_eq!(run.finished[0].reason.as_deref(), Some("because"));
+            assert_eq!(subject.most_open(), 0);
+        }
+    }
+
+    const ORDERS: &str = r#""t"
+over tcp4
+pair client.c server.s
+
+vary order
+  case one: client shutdown c read => ok or ENOTCONN
+  case two: client shutdown c write => ok or ENOTCONN
+  case three: client shutdown c both => ok or ENOTCONN
+client send c "abc" => 1..3
+same across order
+"#;
+
+    #[test]
+    fn cases_that_must_agree_are_held_against_the_first() {
+        let subject = Scripted::new(|asked| match asked.op {
+            Op::Send { .. } if asked.case.contains("order=two") => at_once(Outcome::Count(1)),
+            _ => None,
+        });
+        let run = Run::of(plan(&[ORDERS]), &subject, &RunOptions::default());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 2), (Verdict::Fail, 1)].into());
+        let other = &run.finished[1];
+        let last = other.steps.last().map(|step| (step.place.line, step.judgement.clone()));
+        let detail = Some("not the same as order=one, which gave 3".to_owned());
+        let missed = crate::run::event::Judgement::Missed { detail };
+        assert_eq!((other.verdict, last), (Verdict::Fail, Some((9, missed))));
+    }
+
+    #[test]
+    fn a_case_that_failed_by_itself_is_compared_with_none() {
+        let subject = Scripted::new(|asked| match asked.op {
+            Op::Send { .. } if asked.case.contains("order=two") => at_once(Outcome::Count(9)),
+            _ => None,
+        });
+        let run = Run::of(plan(&[ORDERS]), &subject, &RunOptions::default());
+        let last = run.finished[1].steps.last().map(|step| step.judgement.clone());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 2), (Verdict::Fail, 1)].into());
+        assert_eq!(last, Some(crate::run::event::Judgement::Missed { detail: None }));
+    }
+
+    #[test]
+    fn where_the_first_failed_the_next_good_one_stands_for_it() {
+        let subject = Scripted::new(|asked| match asked.op {
+            Op::Send { .. } if asked.case.contains("order=one") => at_once(Outcome::Count(9)),
+            Op::Send { .. } if asked.case.contains("order=two") => at_once(Outcome::Count(2)),
+            _ => None,
+        });
+        let run = Run::of(plan(&[ORDERS]), &subject, &RunOptions::default());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 1), (Verdict::Fail, 2)].into());
+    }
+
+    #[test]
+    fn the_seed_changes_the_order_and_nothing_else() {
+        let order = |seed| {
+            let options = RunOptions { seed, jobs: Some(1), ..RunOptions::default() };
+            let run = Run::of(plan(&[&computing(20)]), &obedient(), &options);
+            run.finished.into_iter().map(|case| case.case).collect::<Vec<_>>()
+        };
+        let (plain, one, other) = (order(None), order(Some(1)), order(Some(2)));
+        assert_eq!(order(Some(1)), one);
+        assert!(plain != one && one != other);
+        let sorted = |mut cases: Vec<_>| {
+            cases.sort();
+            cases
+        };
+        assert_eq!(sorted(plain), sorted(one));
+    }
+
+    #[test]
+    fn the_longest_waits_begin_first() {
+        let text = "\"t\"\nover tcp4\nvary for 3s 1s 9s\n\nwait $for\n";
+        let options = RunOptions { jobs: Some(1), ..RunOptions::default() };
+        let run = Run::of(plan(&[text]), &obedient(), &options);
+        let waited: Vec<Duration> = run.finished.iter().map(|case| case.steps[0].took).collect();
+        assert_eq!(waited, [millis(9_000), millis(3_000), millis(1_000)]);
     }
 }

@@ -3,16 +3,13 @@ use super::event::{CaseFinished, Judgement};
 use crate::scenario::Case;
 use crate::vocabulary::Outcome;
 
-/// Holds the traces of cases that must agree against the first of them, and fails those that
+/// Holds the traces of cases that must agree against the first good one of them, and fails those that
 /// differ at the step where they do.
 pub(super) fn compare(cases: &[&Case], finished: &mut [CaseFinished]) {
-    let Some((first, others)) = finished.split_first_mut() else { return };
-    if !first.verdict.is_good() {
-        return;
-    }
-    let reference = trace(cases[0], first);
-    let name = differing_value(cases[0]);
-    for (case, other) in cases[1..].iter().zip(others) {
+    let Some(first) = finished.iter().position(|case| case.verdict.is_good()) else { return };
+    let reference = trace(cases[first], &finished[first]);
+    let name = differing_value(cases[first]);
+    for (case, other) in cases.iter().zip(finished).skip(first + 1) {
         if !other.verdict.is_good() {
             continue;
         }
