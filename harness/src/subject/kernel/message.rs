@@ -168,8 +168,10 @@ pub(super) fn fill(target: Target, seed: u64, bound: &Bound<'_>) -> Timed<Outcom
             match bound.patiently(|| send(target.fd, &chunk, flags)) {
                 Ok(count) => total += count as u64,
                 Err(Stop::Failed(Errno::EAGAIN)) => {
-                    if !bound.patiently(|| becomes_writable(target.fd)).unwrap_or(false) {
-                        return Outcome::Count(total);
+                    match bound.patiently(|| becomes_writable(target.fd)) {
+                        Ok(true) => {}
+                        Err(Stop::Blocked) => return Outcome::Blocked,
+                        Ok(false) | Err(Stop::Failed(_)) => return Outcome::Count(total),
                     }
                 }
                 Err(stop) => return failure(target.fd, stop, false, SocketOption::SendTimeout),
@@ -188,6 +190,10 @@ pub(super) fn drain(target: Target, bound: &Bound<'_>) -> Timed<Outcome> {
     timed(|| {
         let mut bytes = Vec::new();
         while bytes.len() < MOST {
+            // A sender that never stops never lets a receive wait, and so be broken.
+            if bound.is_over() {
+                return Outcome::Blocked;
+            }
             let filled = bytes.len();
             bytes.resize(filled + CHUNK, 0);
             let result =
@@ -241,6 +247,11 @@ fn sender_of(address: &SockAddr) -> Option<Endpoint> {
 }
 
 fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
+    if limit > CHUNK {
+        // Kept for each of hundreds of threads, and written to the end to begin with, large buffers
+        // would add up; fresh from the system, only what is received takes memory.
+        return use_it(&mut vec![0; limit]);
+    }
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.len() < limit {
             scratch.resize(limit, 0);
