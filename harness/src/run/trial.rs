@@ -426,9 +426,7 @@ mod tests {
         })
     }
 
-    fn missed() -> Option<Judgement> {
-        Some(Judgement::Missed { detail: None })
-    }
+    const MISSED: Judgement = Judgement::Missed { detail: None };
 
     #[test]
     fn what_is_as_it_must_be_passes() {
@@ -442,7 +440,7 @@ mod tests {
         let text = scenario("client recv c 16 => \"x\"\nclient recv c 16 => eof");
         let finished = obedient().trial(&text);
         assert_eq!(finished.verdict, Verdict::Fail);
-        assert_eq!(judgement(&finished, 5), missed().as_ref());
+        assert_eq!(judgement(&finished, 5), Some(&MISSED));
         assert_eq!(judgement(&finished, 6), None);
     }
 
@@ -676,7 +674,7 @@ mod tests {
         let finished = obedient().trial_from(&text, Level::Should);
         assert_eq!((finished.verdict, finished.level), (Verdict::Fail, Level::Should));
         assert_eq!(judgement(&finished, 5), Some(&Judgement::Excused { detail: None }));
-        assert_eq!(judgement(&finished, 6), missed().as_ref());
+        assert_eq!(judgement(&finished, 6), Some(&MISSED));
         assert_eq!(obedient().trial_from(&text, Level::Must).verdict, Verdict::Pass);
     }
 

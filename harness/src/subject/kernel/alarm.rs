@@ -21,7 +21,8 @@ pub(super) struct Alarm {
 
 /// How often the signal is repeated once the time has come.
 const REPEAT: Duration = Duration::from_millis(2);
-/// From this limit on, the alarm may come early by an eighth rather than be set anew.
+/// From this limit on, the alarm may come late by an eighth, so that it need not be set anew for the
+/// next call. Never early: a call that must not return is watched for its whole time.
 const COARSE: Duration = Duration::from_millis(800);
 
 thread_local! {
@@ -67,14 +68,14 @@ impl Alarm {
 
     fn set(&mut self, limit: Duration) -> nix::Result<Instant> {
         let now = Instant::now();
-        let tolerance = if limit >= COARSE { limit / 8 } else { Duration::ZERO };
+        let latest = if limit >= COARSE { limit + limit / 8 } else { limit };
         if let Some(expiry) = self.expiry {
             let left = expiry.saturating_duration_since(now);
-            if left <= limit && left + tolerance > limit {
+            if !left.is_zero() && (limit..=latest).contains(&left) {
                 return Ok(expiry);
             }
         }
-        let first = limit.max(Duration::from_micros(1));
+        let first = latest.max(Duration::from_micros(1));
         self.timer.set(
             Expiration::IntervalDelayed(
                 TimeSpec::from_duration(first),
@@ -82,8 +83,47 @@ impl Alarm {
             ),
             TimerSetTimeFlags::empty(),
         )?;
-        let expiry = now + limit;
+        let expiry = now + latest;
         self.expiry = Some(expiry);
         Ok(expiry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::kernel::signal;
+
+    /// How far from now an alarm is that was set for `limit`.
+    fn distance(limit: Duration) -> Duration {
+        let before = Instant::now();
+        Alarm::arm(limit).expect("the system has a timer") - before
+    }
+
+    #[test]
+    fn an_alarm_is_never_early_and_at_most_an_eighth_late() {
+        signal::install().expect("a handler can be installed");
+        for limit in
+            [2_000, 2_000, 1_900, 2_100, 5_000, 2_000, 50, 2_000].map(Duration::from_millis)
+        {
+            let distance = distance(limit);
+            assert!(distance >= limit, "{distance:?} instead of {limit:?}");
+            // What setting it took comes on top.
+            let late = distance.saturating_sub(limit);
+            assert!(late <= limit / 8 + Duration::from_secs(1), "{distance:?}, not {limit:?}");
+        }
+        Alarm::disarm();
+    }
+
+    #[test]
+    fn an_alarm_that_fits_is_left_running() {
+        signal::install().expect("a handler can be installed");
+        let limit = Duration::from_mins(10);
+        let first = Alarm::arm(limit).ok();
+        assert_eq!(Alarm::arm(limit).ok(), first);
+        assert_ne!(Alarm::arm(limit * 2).ok(), first);
+        Alarm::disarm();
+        assert_ne!(Alarm::arm(limit).ok(), first);
+        Alarm::disarm();
     }
 }

@@ -6,6 +6,8 @@ use nix::errno::Errno;
 /// What may end a blocked call: the alarm of an inline call, or the runner's word for a started
 /// one.
 pub(super) enum Bound<'a> {
+    /// Nothing ends it, since it does not wait.
+    Free,
     /// It may last until then.
     Until(Instant),
     /// It may last until the flags say otherwise.
@@ -34,6 +36,7 @@ impl Bound<'_> {
     /// Whether the call's time is over.
     pub(super) fn is_over(&self) -> bool {
         match self {
+            Self::Free => false,
             Self::Until(expiry) => Instant::now() >= *expiry,
             Self::Flags(flags) => flags.cancelled.load(Ordering::Acquire),
         }
@@ -53,7 +56,7 @@ impl Bound<'_> {
 
     fn is_interrupted(&self) -> bool {
         match self {
-            Self::Until(_) => false,
+            Self::Free | Self::Until(_) => false,
             Self::Flags(flags) => flags.interrupted.load(Ordering::Acquire),
         }
     }

@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use super::bound::{Bound, Stop};
 use super::message::{endpoint_of, failure};
 use super::{errno, message, option, syscall};
-use crate::vocabulary::{Endpoint, How, Op, Outcome, Readiness, SocketOption, Transport};
+use crate::vocabulary::{Endpoint, How, Op, Outcome, Payload, Readiness, SocketOption, Transport};
 
 /// A descriptor that an operation acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub(super) struct Target {
     pub(super) fd: RawFd,
     /// What kind of socket it is.
     pub(super) transport: Transport,
+}
+
+impl Target {
+    /// What a socket is made from.
+    pub(super) const fn blank(transport: Transport) -> Self {
+        Self { fd: -1, transport }
+    }
 }
 
 /// What came of an operation.
@@ -67,6 +74,20 @@ pub(super) fn may_block(op: &Op) -> bool {
     )
 }
 
+/// The operation with its payload at hand, where that has to be generated first: the time for it must
+/// not count as the call's. `None` where the operation can be performed as it is.
+pub(super) fn prepared(op: &Op) -> Option<Op> {
+    let mut own = match op {
+        Op::Send { data: Payload::Generated { .. }, .. }
+        | Op::Write { data: Payload::Generated { .. }, .. } => op.clone(),
+        _ => return None,
+    };
+    if let Op::Send { data, .. } | Op::Write { data, .. } = &mut own {
+        *data = Payload::Literal(data.bytes().into_owned().into());
+    }
+    Some(own)
+}
+
 /// Performs an operation on the calling thread. `address` is the endpoint that the operation
 /// names, if it names one; [`Op::Open`] takes no target.
 pub(super) fn perform(
@@ -96,8 +117,8 @@ pub(super) fn perform(
         Op::Read { limit, .. } => message::read_plainly(target, *limit, bound),
         Op::Shutdown { how, .. } => timed(|| syscall::shutdown(fd, direction(*how))).map(unit),
         Op::Close { .. } => timed(|| nix::unistd::close(fd)).map(|result| match result {
-            // Linux has released the descriptor all the same.
-            Err(Errno::EINTR) if bound.is_over() => Outcome::Blocked,
+            // A close that lingers and is broken succeeds: Linux has released the descriptor.
+            Ok(()) | Err(Errno::EINTR) if bound.is_over() => Outcome::Blocked,
             result => unit(result),
         }),
         Op::Dup { .. } => timed(|| nix::unistd::dup(syscall::borrow(fd))).map(|result| {
@@ -148,33 +169,18 @@ fn accept(listener: Target) -> nix::Result<Target> {
 }
 
 fn connect(fd: RawFd, address: Option<&SockAddr>, bound: &Bound<'_>) -> Timed<Outcome> {
-    let mut interrupted = false;
     timed(|| {
         let Some(address) = address else { return Err(Stop::Failed(Errno::EINVAL)) };
+        // Made again after an interruption, it goes on where it was: that is how Linux itself
+        // restarts it. A unix socket has not begun to connect while it waits for the backlog.
         bound.patiently(|| {
-            if interrupted {
-                // POSIX: an interrupted connect goes on by itself; it is not made again.
-                return finish_connect(fd);
-            }
-            let result =
-                lend(fd, |socket| socket.connect(address)).map_err(|error| errno::raw(&error));
-            interrupted = result == Err(Errno::EINTR);
-            result
+            lend(fd, |socket| socket.connect(address)).map_err(|error| errno::raw(&error))
         })
     })
     .map(|result| match result {
         Ok(()) => Outcome::Ok,
         Err(stop) => failure(fd, stop, true, SocketOption::SendTimeout),
     })
-}
-
-/// Longer than any deadline, which ends the wait.
-const FOREVER: Duration = Duration::from_hours(1);
-
-fn finish_connect(fd: RawFd) -> nix::Result<()> {
-    syscall::poll(fd, libc::POLLOUT, FOREVER)?;
-    let error = lend(fd, |socket| socket.take_error()).map_err(|error| errno::raw(&error))?;
-    error.map_or(Ok(()), |error| Err(errno::raw(&error)))
 }
 
 fn poll(

@@ -165,8 +165,10 @@ pub(super) fn fill(target: Target, seed: u64, bound: &Bound<'_>) -> Timed<Outcom
             match bound.patiently(|| send(target.fd, &chunk, flags)) {
                 Ok(count) => total += count as u64,
                 Err(Stop::Failed(Errno::EAGAIN)) => {
-                    if !bound.patiently(|| becomes_writable(target.fd)).unwrap_or(false) {
-                        return Outcome::Count(total);
+                    match bound.patiently(|| becomes_writable(target.fd)) {
+                        Ok(true) => {}
+                        Err(Stop::Blocked) => return Outcome::Blocked,
+                        Ok(false) | Err(Stop::Failed(_)) => return Outcome::Count(total),
                     }
                 }
                 Err(stop) => return failure(target.fd, stop, false, SocketOption::SendTimeout),
@@ -186,6 +188,10 @@ pub(super) fn drain(target: Target, bound: &Bound<'_>) -> Timed<Outcome> {
         timed(|| {
             let mut bytes = Received::default();
             while bytes.length() < MOST {
+                // A sender that never stops never lets a receive wait, and so be broken.
+                if bound.is_over() {
+                    return Outcome::Blocked;
+                }
                 match bound.patiently(|| recv(target.fd, buffer, MsgFlags::empty())) {
                     Ok(0) if bytes.length() == 0 => return Outcome::EndOfStream,
                     Ok(0) => break,
@@ -235,6 +241,11 @@ fn sender_of(address: &SockAddr) -> Option<Endpoint> {
 }
 
 fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
+    if limit > CHUNK {
+        // Kept for each of hundreds of threads, and written to the end to begin with, large buffers
+        // would add up; fresh from the system, only what is received takes memory.
+        return use_it(&mut vec![0; limit]);
+    }
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.len() < limit {
             scratch.resize(limit, 0);

@@ -1,3 +1,5 @@
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
@@ -5,17 +7,26 @@ use socket2::SockAddr;
 use super::alarm::Alarm;
 use super::bound::Bound;
 use super::call::{self, Reply, Target};
+use super::option;
 use super::started::Started;
 use crate::subject::{AddressBook, Awaited, Observation, Session, SubjectError};
-use crate::vocabulary::{ActorId, Address, Op, Outcome, SocketId, TagId, Transport};
+use crate::vocabulary::{
+    ActorId, Address, Op, OptionValue, Outcome, SocketId, SocketOption, TagId, Transport,
+};
 
 /// The sockets of one case and its started calls.
 pub(super) struct KernelSession {
     origin: Instant,
     sockets: Vec<Option<Target>>,
     started: Vec<Option<Pending>>,
+    /// Whether a close may wait because the scenario says so.
+    lingers: bool,
     leaks: Vec<String>,
 }
+
+/// What a socket is after its close: no descriptor, as every call on it finds. The number that it
+/// had belongs to whoever opens the next one, in this case or in another.
+const CLOSED: RawFd = RawFd::MAX;
 
 /// A started call and the socket it will make, if it makes one.
 struct Pending {
@@ -29,19 +40,21 @@ impl KernelSession {
             origin: Instant::now(),
             sockets: vec![None; sockets],
             started: (0..tags).map(|_| None).collect(),
+            lingers: false,
             leaks: Vec::new(),
         }
     }
 
-    /// What an operation acts on: the socket, or for one that makes a socket first, that.
-    fn target(&mut self, op: &Op) -> Result<Target, Result<Observation, SubjectError>> {
+    /// What an operation acts on: the socket, or for one that makes a socket first, that; or what
+    /// making it came to instead.
+    fn target(&mut self, op: &Op) -> Result<ControlFlow<Observation, Target>, SubjectError> {
         let socket = op.socket();
         match (op, self.sockets.get(socket.index()).copied().flatten()) {
-            (Op::Open { transport, .. }, None) => Ok(Target { fd: -1, transport: *transport }),
-            (Op::Open { .. }, Some(_)) => Err(Err(SubjectError::NoSuchSocket)),
-            (_, Some(target)) => Ok(target),
-            (Op::Bind { open: Some(transport), .. }, None) => self.opened(socket, *transport),
-            (_, None) => Err(Err(SubjectError::NoSuchSocket)),
+            (Op::Open { transport, .. }, None) => Ok(Continue(Target::blank(*transport))),
+            (Op::Open { .. }, Some(_)) => Err(SubjectError::NoSuchSocket),
+            (_, Some(target)) => Ok(Continue(target)),
+            (Op::Bind { open: Some(transport), .. }, None) => Ok(self.opened(socket, *transport)),
+            (_, None) => Err(SubjectError::NoSuchSocket),
         }
     }
 
@@ -49,13 +62,13 @@ impl KernelSession {
         &mut self,
         socket: SocketId,
         transport: Transport,
-    ) -> Result<Target, Result<Observation, SubjectError>> {
-        let blank = Target { fd: -1, transport };
-        let reply =
-            call::perform(&Op::Open { socket, transport }, blank, None, &Bound::Until(self.origin));
+    ) -> ControlFlow<Observation, Target> {
+        let op = Op::Open { socket, transport };
+        let bound = Bound::Until(self.origin);
+        let reply = call::perform(&op, Target::blank(transport), None, &bound);
         let made = reply.made;
         let observation = self.keep(reply, Some(socket));
-        made.ok_or(Ok(observation))
+        made.map_or(Break(observation), Continue)
     }
 
     fn keep(&mut self, reply: Reply, makes: Option<SocketId>) -> Observation {
@@ -66,6 +79,41 @@ impl KernelSession {
             outcome: reply.timed.value,
             began: reply.timed.began.saturating_duration_since(self.origin),
             took: reply.timed.ended.saturating_duration_since(reply.timed.began),
+        }
+    }
+
+    /// Writes down what an operation that is about to be performed means for those to come.
+    fn foresee(&mut self, op: &Op) {
+        match op {
+            Op::Close { socket } => {
+                if let Some(target) = &mut self.sockets[socket.index()] {
+                    target.fd = CLOSED;
+                }
+            }
+            Op::SetOption { option: SocketOption::Linger, .. } => self.lingers = true,
+            _ => {}
+        }
+    }
+
+    /// Ends what is pending and closes every socket.
+    fn end(&mut self) {
+        for pending in std::mem::take(&mut self.started).into_iter().flatten() {
+            match pending.call.end() {
+                Ok(reply) => drop(self.keep(reply, pending.makes)),
+                Err(error) => self.leaks.push(error.to_string()),
+            }
+        }
+        for target in std::mem::take(&mut self.sockets).into_iter().flatten() {
+            if target.fd == CLOSED {
+                continue;
+            }
+            if self.lingers {
+                // What the scenario let wait for hours must not; it has seen what it wanted.
+                let _ = option::set(target.fd, SocketOption::Linger, OptionValue::Linger(None));
+            }
+            if let Err(error) = nix::unistd::close(target.fd) {
+                self.leaks.push(format!("closing a descriptor failed: {error}"));
+            }
         }
     }
 
@@ -82,25 +130,25 @@ impl Session for KernelSession {
         book: &AddressBook,
         limit: Duration,
     ) -> Result<Observation, SubjectError> {
-        let target = match self.target(op) {
-            Ok(target) => target,
-            Err(ended) => return ended,
+        let target = match self.target(op)? {
+            Continue(target) => target,
+            Break(observation) => return Ok(observation),
         };
         let address = resolve(op, book, target.transport)?;
+        let prepared = call::prepared(op);
+        let op = prepared.as_ref().unwrap_or(op);
         let bound = if call::may_block(op) {
             Bound::Until(Alarm::arm(limit).map_err(|raw| SubjectError::Refused {
                 what: "setting a timer",
                 source: raw.into(),
             })?)
         } else {
-            Bound::Until(self.origin)
+            Bound::Free
         };
+        self.foresee(op);
         let reply = call::perform(op, target, address.as_ref(), &bound);
         if reply.timed.value == Outcome::Blocked {
             Alarm::disarm();
-        }
-        if matches!(op, Op::Close { .. }) {
-            self.sockets[op.socket().index()] = None;
         }
         Ok(self.keep(reply, op.makes()))
     }
@@ -113,12 +161,10 @@ impl Session for KernelSession {
         book: &AddressBook,
         limit: Duration,
     ) -> Result<(), SubjectError> {
-        let target = match self.target(op) {
-            Ok(target) => target,
-            Err(ended) => return ended.map(drop),
-        };
+        let Continue(target) = self.target(op)? else { return Ok(()) };
         let address = resolve(op, book, target.transport)?;
         let call = Started::launch(op.clone(), target, address)?;
+        self.foresee(op);
         let watched = call.watch(limit);
         self.started[tag.index()] = Some(Pending { call, makes: op.makes() });
         watched
@@ -171,20 +217,15 @@ impl Session for KernelSession {
     }
 
     fn close(mut self: Box<Self>) -> Vec<String> {
-        // What the thread does next is none of this case's business.
-        Alarm::disarm();
-        for pending in std::mem::take(&mut self.started).into_iter().flatten() {
-            match pending.call.end() {
-                Ok(reply) => drop(self.keep(reply, pending.makes)),
-                Err(error) => self.leaks.push(error.to_string()),
-            }
-        }
-        for target in std::mem::take(&mut self.sockets).into_iter().flatten() {
-            if let Err(error) = nix::unistd::close(target.fd) {
-                self.leaks.push(format!("closing a descriptor failed: {error}"));
-            }
-        }
+        self.end();
         std::mem::take(&mut self.leaks)
+    }
+}
+
+impl Drop for KernelSession {
+    /// A case that panicked does not close its session.
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -203,4 +244,457 @@ fn resolve(
     let endpoint = book.endpoint(address, transport)?;
     call::sockaddr(&endpoint)
         .map_err(|source| SubjectError::Refused { what: "forming an address", source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Borrow;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use nix::sys::pthread::{pthread_kill, pthread_self};
+    use nix::unistd::dup;
+
+    use super::super::{KernelSubject, signal, syscall};
+    use super::*;
+    use crate::vocabulary::{
+        Endpoint, Errno, MessageFlags, Payload, Place, Port, PortId, Readiness, Signal,
+    };
+
+    /// A session with a connected pair: socket 0 listens, 1 is connected to 2, more are free.
+    struct Rig {
+        session: Box<KernelSession>,
+        book: AddressBook,
+    }
+
+    const NEAR: usize = 1;
+    const FAR: usize = 2;
+    const OTHER: usize = 3;
+    /// How long a call is let wait that must not return.
+    const WATCH: Duration = Duration::from_millis(60);
+    /// How long a call may take that must return.
+    const ANSWER: Duration = Duration::from_secs(20);
+
+    fn id(socket: usize) -> SocketId {
+        SocketId::new(socket)
+    }
+
+    fn here() -> Address {
+        Address { place: Place::Actor(ActorId::new(0)), port: Port::Symbol(PortId::new(0)) }
+    }
+
+    fn receive(socket: usize, limit: usize, flags: MessageFlags) -> Op {
+        Op::Receive { socket: id(socket), limit, flags, source: false }
+    }
+
+    fn send(socket: usize, data: Payload) -> Op {
+        Op::Send { socket: id(socket), data, flags: MessageFlags::NONE, to: None }
+    }
+
+    fn text(text: &str) -> Payload {
+        Payload::Literal(text.as_bytes().into())
+    }
+
+    fn received(text: &str) -> Outcome {
+        Outcome::Data { bytes: text.as_bytes().into(), source: None, truncated: false }
+    }
+
+    fn limit(socket: usize, option: SocketOption, millis: u64) -> Op {
+        let value = OptionValue::Time(Duration::from_millis(millis));
+        Op::SetOption { socket: id(socket), option, value }
+    }
+
+    fn poll(socket: usize, timeout: Option<Duration>) -> Op {
+        Op::Poll { socket: id(socket), interest: Readiness::IN, timeout }
+    }
+
+    fn linger(socket: usize) -> Op {
+        let value = OptionValue::Linger(Some(Duration::from_hours(1)));
+        Op::SetOption { socket: id(socket), option: SocketOption::Linger, value }
+    }
+
+    impl Rig {
+        /// A listening socket and nothing else.
+        fn listening(transport: Transport) -> Self {
+            KernelSubject::new().expect("this is Linux");
+            let mut rig = Self {
+                session: Box::new(KernelSession::new(8, 4)),
+                book: AddressBook::on_loopback(2),
+            };
+            let open = Some(transport);
+            let bind = Op::Bind { socket: id(0), open, address: here() };
+            let taken = Outcome::failed(Errno::EADDRINUSE);
+            // By an earlier run of these tests, for one.
+            let outcome = (0..64)
+                .map(|_| {
+                    rig.book.renew(PortId::new(0));
+                    rig.run(&bind, ANSWER).outcome
+                })
+                .find(|outcome| *outcome != taken);
+            assert_eq!(outcome, Some(Outcome::Ok));
+            rig.does(&Op::Listen { socket: id(0), backlog: 0 }, Outcome::Ok);
+            rig
+        }
+
+        fn new(transport: Transport) -> Self {
+            let mut rig = Self::listening(transport);
+            rig.connected(NEAR, transport);
+            rig.does(&Op::Accept { listener: id(0), socket: id(FAR) }, Outcome::Ok);
+            rig
+        }
+
+        fn connected(&mut self, socket: usize, transport: Transport) {
+            self.does(&Op::Open { socket: id(socket), transport }, Outcome::Ok);
+            self.does(&Op::Connect { socket: id(socket), address: here() }, Outcome::Ok);
+        }
+
+        fn run(&mut self, op: &Op, limit: Duration) -> Observation {
+            self.session.perform(ActorId::new(0), op, &self.book, limit).expect("it can be tried")
+        }
+
+        #[track_caller]
+        fn does(&mut self, op: &Op, outcome: impl Borrow<Outcome>) {
+            assert_eq!(self.run(op, ANSWER).outcome, *outcome.borrow(), "{op:?}");
+        }
+
+        #[track_caller]
+        fn blocks(&mut self, op: &Op) {
+            let observation = self.run(op, WATCH);
+            assert_eq!(observation.outcome, Outcome::Blocked, "{op:?}");
+            assert!(observation.took >= WATCH, "{op:?} was broken after {:?}", observation.took);
+        }
+
+        fn start(&mut self, tag: usize, op: &Op) {
+            self.session
+                .start(ActorId::new(0), TagId::new(tag), op, &self.book, ANSWER)
+                .expect("it is seen to block");
+        }
+
+        /// What a started call gave, or `None` while it is pending.
+        fn finish(&mut self, tag: usize, limit: Duration, give_up: bool) -> Option<Outcome> {
+            match self.session.finish(TagId::new(tag), limit, give_up).expect("it was started") {
+                Awaited::Returned(observation) => Some(observation.outcome),
+                Awaited::Pending { .. } => None,
+            }
+        }
+
+        /// Sends the thread of a started call a signal that nobody asked for, until it has surely
+        /// got one.
+        fn disturb(&mut self, tag: usize) {
+            for _ in 0..20 {
+                let pending = self.session.pending(TagId::new(tag)).expect("it was started");
+                pending.call.disturb();
+                pending.call.watch(ANSWER).expect("it is seen to block again");
+            }
+        }
+    }
+
+    #[rstest::rstest]
+    fn a_call_that_does_not_return_is_broken_at_its_limit(
+        #[values(Transport::Tcp4, Transport::Tcp6, Transport::Unix)] transport: Transport,
+    ) {
+        let mut rig = Rig::new(transport);
+        let much = Payload::Generated { length: 32 << 20, seed: 0 };
+        rig.blocks(&receive(NEAR, 16, MessageFlags::NONE));
+        rig.blocks(&Op::Read { socket: id(NEAR), limit: 16 });
+        rig.blocks(&Op::Drain { socket: id(NEAR) });
+        rig.blocks(&poll(NEAR, Some(Duration::from_mins(1))));
+        rig.blocks(&poll(NEAR, Some(Duration::from_micros(60_000_001))));
+        rig.blocks(&Op::Accept { listener: id(0), socket: id(OTHER) });
+        rig.does(&send(FAR, text("abc")), Outcome::Count(3));
+        rig.blocks(&receive(NEAR, 16, MessageFlags::WAITALL));
+        rig.blocks(&send(NEAR, much.clone()));
+        rig.blocks(&Op::Write { socket: id(NEAR), data: much });
+    }
+
+    #[test]
+    fn a_fill_that_is_not_over_by_its_limit_is_broken() {
+        // Less than the time for which nothing must have been taken.
+        Rig::new(Transport::Unix).blocks(&Op::Fill { socket: id(NEAR), seed: 0 });
+    }
+
+    #[test]
+    fn a_connect_that_waits_for_the_backlog_is_broken_at_its_limit() {
+        let mut rig = Rig::listening(Transport::Unix);
+        rig.connected(NEAR, Transport::Unix);
+        rig.does(&Op::Open { socket: id(OTHER), transport: Transport::Unix }, Outcome::Ok);
+        rig.blocks(&Op::Connect { socket: id(OTHER), address: here() });
+    }
+
+    #[test]
+    fn a_long_limit_is_never_cut_short_by_the_one_before() {
+        let mut rig = Rig::new(Transport::Unix);
+        let limit = Duration::from_millis(800);
+        rig.does(&send(FAR, text("a")), Outcome::Count(1));
+        assert_eq!(rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit).outcome, received("a"));
+        // Within the eighth for which the alarm is left as it is.
+        rig.session.wait(Duration::ZERO);
+        thread::sleep(Duration::from_millis(40));
+        let observation = rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit);
+        assert_eq!(observation.outcome, Outcome::Blocked);
+        assert!(observation.took >= limit, "broken after {:?}", observation.took);
+    }
+
+    #[test]
+    fn a_wait_is_not_shortened_by_an_earlier_call() {
+        let mut rig = Rig::new(Transport::Unix);
+        rig.does(&poll(NEAR, Some(Duration::from_millis(1))), Outcome::Timeout);
+        rig.blocks(&receive(NEAR, 1, MessageFlags::NONE));
+        let before = rig.session.now();
+        rig.session.wait(WATCH * 2);
+        assert!(rig.session.now().saturating_sub(before) >= WATCH * 2);
+    }
+
+    #[test]
+    fn a_drain_ends_although_the_sender_never_does() {
+        let mut rig = Rig::new(Transport::Unix);
+        rig.session
+            .start(
+                ActorId::new(0),
+                TagId::new(0),
+                &Op::Fill { socket: id(NEAR), seed: 0 },
+                &rig.book,
+                ANSWER,
+            )
+            .ok();
+        let drained = rig.run(&Op::Drain { socket: id(FAR) }, Duration::from_millis(20));
+        assert_eq!(drained.outcome, Outcome::Blocked);
+    }
+
+    #[test]
+    fn a_started_call_returns_what_it_waited_for() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        assert_eq!(rig.finish(0, Duration::ZERO, false), None);
+        rig.does(&send(FAR, text("x")), Outcome::Count(1));
+        assert_eq!(rig.finish(0, ANSWER, true), Some(received("x")));
+    }
+
+    #[test]
+    fn a_started_call_is_ended_when_it_is_given_up() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        assert_eq!(rig.finish(0, WATCH, true), Some(Outcome::Blocked));
+        // The socket is as it was.
+        rig.does(&send(FAR, text("x")), Outcome::Count(1));
+        rig.does(&receive(NEAR, 16, MessageFlags::NONE), received("x"));
+    }
+
+    #[test]
+    fn a_session_ends_what_is_pending() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        rig.start(1, &Op::Accept { listener: id(0), socket: id(OTHER) });
+        rig.start(2, &poll(FAR, Some(Duration::from_hours(1))));
+        assert_eq!(rig.session.close(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_interrupted_receive_goes_on_unless_it_has_a_limit() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        rig.session.interrupt(TagId::new(0)).expect("a signal can be sent");
+        assert_eq!(rig.finish(0, WATCH, true), Some(Outcome::Blocked));
+        rig.does(&limit(NEAR, SocketOption::ReceiveTimeout, 60_000), Outcome::Ok);
+        rig.start(1, &receive(NEAR, 16, MessageFlags::NONE));
+        rig.session.interrupt(TagId::new(1)).expect("a signal can be sent");
+        assert_eq!(rig.finish(1, ANSWER, true), Some(Outcome::failed(Errno::EINTR)));
+    }
+
+    #[rstest::rstest]
+    fn a_signal_that_nobody_asked_for_changes_nothing(
+        #[values(Transport::Tcp4, Transport::Unix)] transport: Transport,
+    ) {
+        let mut rig = Rig::new(transport);
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        rig.start(1, &Op::Accept { listener: id(0), socket: id(OTHER) });
+        rig.start(2, &poll(FAR, Some(Duration::from_mins(1))));
+        for tag in 0..3 {
+            rig.disturb(tag);
+            assert_eq!(rig.finish(tag, Duration::ZERO, false), None, "call {tag}");
+        }
+        rig.does(&send(FAR, text("x")), Outcome::Count(1));
+        assert_eq!(rig.finish(0, ANSWER, true), Some(received("x")));
+        rig.connected(4, transport);
+        assert_eq!(rig.finish(1, ANSWER, true), Some(Outcome::Ok));
+        rig.does(&send(NEAR, text("y")), Outcome::Count(1));
+        assert_eq!(rig.finish(2, ANSWER, true), Some(Outcome::Ready(Readiness::IN)));
+    }
+
+    #[test]
+    fn a_connect_that_waits_for_the_backlog_waits_on_after_a_signal() {
+        let mut rig = Rig::listening(Transport::Unix);
+        rig.connected(NEAR, Transport::Unix);
+        rig.does(&Op::Open { socket: id(OTHER), transport: Transport::Unix }, Outcome::Ok);
+        rig.start(0, &Op::Connect { socket: id(OTHER), address: here() });
+        rig.disturb(0);
+        assert_eq!(rig.finish(0, Duration::ZERO, false), None);
+        rig.does(&Op::Accept { listener: id(0), socket: id(FAR) }, Outcome::Ok);
+        assert_eq!(rig.finish(0, ANSWER, true), Some(Outcome::Ok));
+    }
+
+    #[test]
+    fn a_look_at_what_is_so_now_cannot_be_broken() {
+        let mut rig = Rig::new(Transport::Unix);
+        let enough = AtomicBool::new(false);
+        let looker = pthread_self();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !enough.load(Ordering::Relaxed) {
+                    let _ = pthread_kill(looker, signal::DEADLINE);
+                }
+            });
+            let disturbed = (0..20_000)
+                .map(|_| rig.run(&poll(NEAR, None), ANSWER).outcome)
+                .find(|outcome| *outcome != Outcome::Ready(Readiness::NONE));
+            enough.store(true, Ordering::Relaxed);
+            assert_eq!(disturbed, None);
+        });
+    }
+
+    #[test]
+    fn a_closed_socket_is_no_descriptor() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.does(&Op::Close { socket: id(NEAR) }, Outcome::Ok);
+        // Whoever opens something now may get the number that it had.
+        rig.does(&Op::Open { socket: id(OTHER), transport: Transport::Tcp4 }, Outcome::Ok);
+        let closed = Outcome::failed(Errno::EBADF);
+        rig.does(&send(NEAR, text("x")), &closed);
+        rig.does(&receive(NEAR, 1, MessageFlags::NONE), &closed);
+        rig.does(&Op::Close { socket: id(NEAR) }, &closed);
+        rig.does(&Op::Dup { socket: id(NEAR), duplicate: id(5) }, &closed);
+        rig.does(&poll(NEAR, None), Outcome::Ready(Readiness::NVAL));
+        rig.start(0, &receive(NEAR, 1, MessageFlags::NONE));
+        assert_eq!(rig.finish(0, ANSWER, true), Some(closed));
+        assert_eq!(rig.session.close(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_started_close_closes_once() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &Op::Close { socket: id(NEAR) });
+        assert_eq!(rig.finish(0, ANSWER, true), Some(Outcome::Ok));
+        rig.does(&receive(FAR, 1, MessageFlags::NONE), Outcome::EndOfStream);
+        assert_eq!(rig.session.close(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_started_call_stays_with_its_socket_when_that_is_closed() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        let number = rig.session.sockets[NEAR].map(|target| target.fd);
+        rig.does(&Op::Close { socket: id(NEAR) }, Outcome::Ok);
+        // Somebody else's data under the number that the socket had.
+        let (mut one, other) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        one.write_all(b"stranger").expect("it is connected");
+        let mut copies = Vec::new();
+        while copies.last().map(std::os::fd::AsRawFd::as_raw_fd) < number && copies.len() < 64 {
+            copies.push(dup(&other).expect("a descriptor is left"));
+        }
+        rig.disturb(0);
+        rig.does(&send(FAR, text("mine")), Outcome::Count(4));
+        assert_eq!(rig.finish(0, ANSWER, true), Some(received("mine")));
+    }
+
+    #[test]
+    fn the_last_close_ends_the_connection_although_a_call_was_started() {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.does(&send(FAR, text("x")), Outcome::Count(1));
+        rig.start(0, &receive(NEAR, 1, MessageFlags::NONE));
+        assert_eq!(rig.finish(0, ANSWER, true), Some(received("x")));
+        rig.does(&Op::Close { socket: id(NEAR) }, Outcome::Ok);
+        rig.does(&receive(FAR, 1, MessageFlags::NONE), Outcome::EndOfStream);
+    }
+
+    /// A session with a socket that is connected to one which lies outside of it.
+    fn with_outsider() -> (Rig, TcpStream) {
+        let mut rig = Rig::listening(Transport::Tcp4);
+        let Some(Target { fd, .. }) = rig.session.sockets[0] else { panic!("it was opened") };
+        let listener = TcpListener::from(dup(syscall::borrow(fd)).expect("a descriptor is left"));
+        rig.connected(NEAR, Transport::Tcp4);
+        let (outsider, _) = listener.accept().expect("it is connected");
+        (rig, outsider)
+    }
+
+    #[test]
+    fn a_session_that_is_dropped_closes_too() {
+        let (mut rig, mut outsider) = with_outsider();
+        rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        drop(rig);
+        assert_eq!(outsider.read(&mut [0; 16]).ok(), Some(0));
+    }
+
+    #[test]
+    fn a_session_closes_at_once_whatever_lingers() {
+        let (mut rig, _outsider) = with_outsider();
+        rig.run(&Op::Fill { socket: id(NEAR), seed: 0 }, ANSWER);
+        rig.does(&linger(NEAR), Outcome::Ok);
+        let before = Instant::now();
+        assert_eq!(rig.session.close(), Vec::<String>::new());
+        assert!(before.elapsed() < ANSWER);
+    }
+
+    #[test]
+    fn a_close_that_lingers_too_long_is_broken() {
+        let (mut rig, _outsider) = with_outsider();
+        rig.run(&Op::Fill { socket: id(NEAR), seed: 0 }, ANSWER);
+        rig.does(&linger(NEAR), Outcome::Ok);
+        rig.blocks(&Op::Close { socket: id(NEAR) });
+        assert_eq!(rig.session.close(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_the_limit_of_the_socket_makes_a_timeout() {
+        let mut rig = Rig::new(Transport::Unix);
+        let again = Outcome::failed(Errno::EAGAIN);
+        rig.does(&receive(NEAR, 1, MessageFlags::DONTWAIT), &again);
+        rig.does(&limit(NEAR, SocketOption::ReceiveTimeout, 40), Outcome::Ok);
+        rig.does(&receive(NEAR, 1, MessageFlags::DONTWAIT), &again);
+        let observation = rig.run(&receive(NEAR, 1, MessageFlags::NONE), ANSWER);
+        assert_eq!(observation.outcome, Outcome::Timeout);
+        assert!(observation.took >= Duration::from_millis(30), "{:?}", observation.took);
+        rig.does(&Op::Drain { socket: id(NEAR) }, Outcome::Timeout);
+        rig.does(&Op::Nonblocking { socket: id(NEAR), on: true }, Outcome::Ok);
+        rig.does(&receive(NEAR, 1, MessageFlags::NONE), again);
+    }
+
+    #[test]
+    fn a_signal_is_seen_where_it_is_asked_for_and_goes_no_further() {
+        let mut rig = Rig::new(Transport::Unix);
+        rig.does(&Op::Close { socket: id(FAR) }, Outcome::Ok);
+        let raised = Outcome::Failed { errno: Errno::EPIPE, signal: Some(Signal::Pipe) };
+        let loud =
+            Op::Send { socket: id(NEAR), data: text("x"), flags: MessageFlags::RAISE, to: None };
+        rig.does(&loud, &raised);
+        rig.does(&Op::Write { socket: id(NEAR), data: text("x") }, raised);
+        rig.does(&send(NEAR, text("x")), Outcome::failed(Errno::EPIPE));
+        assert!(!syscall::take_pending(nix::sys::signal::Signal::SIGPIPE));
+    }
+
+    #[test]
+    fn a_unix_name_leaves_no_file() {
+        let mut rig = Rig::listening(Transport::Unix);
+        let named = rig.run(&Op::Name { socket: id(0) }, ANSWER).outcome;
+        let Outcome::Name(Endpoint::Local(name)) = named else { panic!("{named:?}") };
+        assert!(name.starts_with("sockspec/"), "{name}");
+        assert!(!std::path::Path::new(&name).exists());
+    }
+
+    #[test]
+    fn a_large_buffer_takes_only_what_is_received() {
+        let mut rig = Rig::new(Transport::Unix);
+        let resident = || {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+            let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            number.expect("the system tells")
+        };
+        rig.does(&send(FAR, text("x")), Outcome::Count(1));
+        let before = resident();
+        rig.does(&receive(NEAR, 512 << 20, MessageFlags::NONE), received("x"));
+        // Other tests of this process need memory too, but not that much.
+        assert!(resident() < before + (400 << 10), "{} KiB more", resident() - before);
+    }
 }

@@ -1,4 +1,5 @@
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Arc;
@@ -7,13 +8,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::libc;
 use nix::sys::pthread::pthread_kill;
-use nix::unistd::gettid;
+use nix::unistd::{dup, gettid};
 use socket2::SockAddr;
 
 use super::bound::{Bound, Flags};
 use super::call::{self, Reply, Target};
 use super::signal::{DEADLINE, INTERRUPT};
+use super::syscall;
 use crate::subject::SubjectError;
 use crate::vocabulary::Op;
 
@@ -58,13 +62,14 @@ impl Started {
         address: Option<SockAddr>,
     ) -> Result<Self, SubjectError> {
         let shared = Arc::new(Shared::default());
+        let (target, own) = own(&op, target)?;
         let (sender, reply) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("started".to_owned())
             .stack_size(STACK)
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || shared.run(&op, target, address.as_ref(), &sender)
+                move || shared.run(&op, target, own, address.as_ref(), &sender)
             })
             .map_err(|source| SubjectError::Refused { what: "starting a thread", source })?;
         let began = Instant::now();
@@ -85,16 +90,22 @@ impl Started {
         let mut pause = Duration::from_micros(20);
         while self.began.elapsed() < limit {
             let number = self.shared.thread.load(Ordering::Acquire);
-            if state.is_none() && number != 0 {
-                state = File::open(format!("/proc/self/task/{number}/stat")).ok();
-            }
+            let file =
+                (state.is_none() && number != 0).then(|| File::open(in_proc(number, "stat")));
             if self.shared.phase.load(Ordering::Acquire) == AFTER_CALL {
                 return Ok(());
             }
-            // A thread within the call sleeps for no other reason than the call itself: so asleep,
-            // and within the call both before and after the look, means blocked.
+            if let Some(file) = file {
+                state = Some(file.map_err(|source| {
+                    let what = "looking at a thread in /proc";
+                    SubjectError::Refused { what, source }
+                })?);
+            }
+            // Asleep, not for a lock within the process, and within the call both before and after
+            // the look, means blocked.
             if self.shared.phase.load(Ordering::Acquire) == IN_CALL
                 && state.as_ref().is_some_and(is_asleep)
+                && !waits_for_lock(number)
                 && self.shared.phase.load(Ordering::Acquire) == IN_CALL
             {
                 return Ok(());
@@ -143,6 +154,12 @@ impl Started {
         self.returned.take().ok_or(SubjectError::NotEnded { limit: PATIENCE })
     }
 
+    /// Sends it a signal that means nothing, as a debugger might.
+    #[cfg(test)]
+    pub(super) fn disturb(&self) {
+        let _ = self.signal(DEADLINE);
+    }
+
     fn signal(&self, signal: nix::sys::signal::Signal) -> nix::Result<()> {
         match &self.thread {
             Some(thread) if !thread.is_finished() => pthread_kill(thread.as_pthread_t(), signal),
@@ -152,14 +169,51 @@ impl Started {
 }
 
 impl Shared {
-    fn run(&self, op: &Op, target: Target, address: Option<&SockAddr>, reply: &SyncSender<Reply>) {
+    fn run(
+        &self,
+        op: &Op,
+        target: Target,
+        own: Option<OwnedFd>,
+        address: Option<&SockAddr>,
+        reply: &SyncSender<Reply>,
+    ) {
         self.thread.store(gettid().as_raw(), Ordering::Release);
         self.phase.store(IN_CALL, Ordering::Release);
         let result = call::perform(op, target, address, &Bound::Flags(&self.flags));
+        // Before anybody knows that the call has returned: a close of the case's own descriptor
+        // must then be the last one.
+        drop(own);
         self.phase.store(AFTER_CALL, Ordering::Release);
         // The channel holds one reply and gets one.
         let _ = reply.send(result);
     }
+}
+
+/// A descriptor of the call's own for the same socket: the scenario may close the one it was started
+/// on, and the next socket, of another case perhaps, gets that number. A call that is made again
+/// after a signal, by the kernel or here, must not act on that one.
+fn own(op: &Op, target: Target) -> Result<(Target, Option<OwnedFd>), SubjectError> {
+    if matches!(op, Op::Close { .. } | Op::Open { .. }) {
+        return Ok((target, None));
+    }
+    match dup(syscall::borrow(target.fd)) {
+        Ok(own) => Ok((Target { fd: own.as_raw_fd(), ..target }, Some(own))),
+        // It is closed already, which is for the call to find.
+        Err(Errno::EBADF) => Ok((target, None)),
+        Err(raw) => Err(SubjectError::Refused { what: "making a descriptor", source: raw.into() }),
+    }
+}
+
+fn in_proc(thread: i32, file: &str) -> String {
+    format!("/proc/self/task/{thread}/{file}")
+}
+
+/// Whether a thread sleeps in futex(2), as for the lock of the memory allocator. Where the system
+/// does not tell, it is taken not to.
+fn waits_for_lock(thread: i32) -> bool {
+    fs::read_to_string(in_proc(thread, "syscall")).is_ok_and(|line| {
+        line.split(' ').next().and_then(|number| number.parse().ok()) == Some(libc::SYS_futex)
+    })
 }
 
 /// Whether a thread's line in /proc says that it sleeps: the state stands behind the name in
