@@ -71,7 +71,7 @@ fn standard_input(check: bool, colour: Colour) -> io::Result<Exit> {
         Ok(source) => source,
         Err(error) => {
             let offset = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count();
+            let line = error.as_bytes()[..offset].split(|byte| *byte == b'\n').count();
             let problem = Problem::NotText { path: NAME.to_owned(), line, offset };
             complain(&format!("{}\n\n", problem.render(colour.on_stderr())));
             return Ok(Exit::Usage);
