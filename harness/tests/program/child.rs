@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// How long any command may take, on however busy a machine.
-const ENOUGH: Duration = Duration::from_secs(60);
+const ENOUGH: Duration = Duration::from_mins(1);
 
 /// Runs a command to its end, and kills it and fails where it does not end by itself.
 pub(crate) fn finish(command: &mut Command) -> Output {
