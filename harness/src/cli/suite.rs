@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::output::{Colour, complain};
 use crate::run::{Pattern, Plan, Selection};
 use crate::scenario::{Document, Problem, Suite};
+use crate::vocabulary::ScenarioId;
 
 /// The scenarios as they were when the program was built.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -57,10 +58,9 @@ impl Chosen {
     /// The cases that were chosen, with a selection that says more than the patterns. Each pattern
     /// must match one at least.
     pub(super) fn plan(&self, selection: Selection) -> Result<Plan, Exit> {
-        let all = || self.documents().flat_map(Document::cases);
         // What the rest of the selection leaves out is no mistake in a pattern.
         let named = Selection { patterns: self.patterns.clone(), ..Selection::default() };
-        let whole = Plan::new(all(), &named);
+        let whole = Plan::of(self.documents(), &named);
         let unmatched = whole.unmatched(&self.patterns);
         for pattern in &unmatched {
             let is_file = Path::new(&pattern.to_string()).extension() == Some(OsStr::new("scn"));
@@ -72,7 +72,7 @@ impl Chosen {
         if !unmatched.is_empty() {
             return Err(Exit::Nothing);
         }
-        Ok(Plan::new(all(), &Selection { patterns: self.patterns.clone(), ..selection }))
+        Ok(Plan::of(self.documents(), &Selection { patterns: self.patterns.clone(), ..selection }))
     }
 }
 
@@ -91,7 +91,7 @@ impl Choice {
             }
         }
         let chosen = if paths.is_empty() {
-            self.source.open(colour)?
+            self.source.open(&patterns, colour)?
         } else {
             let paths: Vec<String> = paths.into_iter().cloned().collect();
             without_mistakes(Suite::load(&paths), paths.join(" "), paths, colour)?
@@ -101,8 +101,9 @@ impl Choice {
 }
 
 impl Source {
-    /// Loads the whole suite.
-    pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
+    /// Loads the suite: of the one that is built in, only what the patterns can name, since nothing
+    /// in it can have changed since it was tested.
+    pub(super) fn open(&self, patterns: &[Pattern], colour: Colour) -> Result<Chosen, Exit> {
         let mut paths = Vec::new();
         let (suite, name) = if let Some(folder) = &self.suite {
             let name = folder.display().to_string();
@@ -111,14 +112,14 @@ impl Source {
         } else if let Some(suite) = checkout() {
             (suite, format!("{FOLDER}/"))
         } else {
-            (built_in(), "built in".to_owned())
+            (built_in(patterns), "built in".to_owned())
         };
         without_mistakes(suite, name, paths, colour)
     }
 }
 
-/// The suite that is part of the program.
-fn built_in() -> Suite {
+/// The part of the built-in suite that patterns can name; all of it without any.
+fn built_in(patterns: &[Pattern]) -> Suite {
     let mut files = Vec::new();
     let mut folders = vec![&BUILT_IN];
     while let Some(folder) = folders.pop() {
@@ -126,7 +127,9 @@ fn built_in() -> Suite {
         files.extend(folder.files().filter_map(|file| {
             let path = file.path().to_str()?;
             let is_scenario = Path::new(path).extension().is_some_and(|ending| ending == "scn");
-            is_scenario.then_some((path, file.contents()))
+            let id = ScenarioId::new(path.strip_suffix(".scn").unwrap_or(path));
+            let is_named = patterns.is_empty() || patterns.iter().any(|one| one.names(&id));
+            (is_scenario && is_named).then_some((path, file.contents()))
         }));
     }
     files.sort_unstable();

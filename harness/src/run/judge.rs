@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::limits::Limits;
 use crate::scenario::{Alternative, Expectation, Expected};
 use crate::subject::{AddressBook, Observation};
-use crate::vocabulary::{OptionValue, Outcome, Payload, Place, SocketId};
+use crate::vocabulary::{OptionValue, Outcome, Place, Received, SocketId};
 
 /// What a judgement needs to know beside the observation.
 pub(super) struct Circumstances<'a> {
@@ -140,7 +140,7 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
             plainly(in_range(*count, *least, *most))
         }
         (Expected::Data { payload, truncated }, Outcome::Data { bytes, truncated: cut, .. }) => {
-            match first_difference(&payload.bytes(), bytes) {
+            match bytes.difference(&payload.into()) {
                 Some(detail) => Some(Difference(Some(detail))),
                 None if truncated == cut => None,
                 None if *cut => Some(Difference(Some("the datagram was cut".to_owned()))),
@@ -148,14 +148,15 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
             }
         }
         (Expected::AllOf(sender), outcome) => {
-            let bytes: &[u8] = match outcome {
+            let nothing = Received::default();
+            let bytes = match outcome {
                 Outcome::Data { bytes, .. } => bytes,
-                Outcome::EndOfStream => &[],
+                Outcome::EndOfStream => &nothing,
                 _ => return plainly(false),
             };
             let receiver = c.socket.unwrap_or(*sender);
-            let all = c.ledger.outstanding(*sender, receiver, bytes.len());
-            first_difference(&all, bytes).map(|detail| Difference(Some(detail)))
+            let all = c.ledger.outstanding(*sender, receiver, bytes.length());
+            bytes.difference(&all).map(|detail| Difference(Some(detail)))
         }
         (Expected::Failed { errno, signal }, Outcome::Failed { errno: found, signal: raised }) => {
             match (errno == found, signal, raised) {
@@ -190,31 +191,13 @@ fn in_range(number: u64, least: u64, most: Option<u64>) -> bool {
     least <= number && most.is_none_or(|most| number <= most)
 }
 
-/// Where two byte strings differ first, for a person to read.
-fn first_difference(expected: &[u8], found: &[u8]) -> Option<String> {
-    let at = expected.iter().zip(found).position(|(one, other)| one != other);
-    match at {
-        Some(at) => {
-            let shown = |byte: u8| Payload::Literal([byte].into());
-            let lengths = match (found.len(), expected.len()) {
-                (found, expected) if found == expected => String::new(),
-                (found, expected) => format!(", {found} bytes instead of {expected}"),
-            };
-            let (found, expected) = (shown(found[at]), shown(expected[at]));
-            Some(format!("byte {at} differs: {found} instead of {expected}{lengths}"))
-        }
-        None if expected.len() == found.len() => None,
-        None => Some(format!("{} bytes instead of {}, alike so far", found.len(), expected.len())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::scenario::Before;
-    use crate::vocabulary::{ActorId, Errno, Readiness, Signal};
+    use crate::vocabulary::{ActorId, Errno, Payload, Readiness, Signal};
 
     const TICK: Duration = Duration::from_millis(4);
 
@@ -233,7 +216,7 @@ mod tests {
     }
 
     fn received(text: &str) -> Outcome {
-        Outcome::Data { bytes: Arc::from(text.as_bytes()), source: None, truncated: false }
+        Outcome::data(text.as_bytes())
     }
 
     fn judged(alternatives: Vec<Alternative>, outcome: Outcome, took: u64) -> Judgement {
@@ -344,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_cut_datagram_must_be_said() {
-        let cut = Outcome::Data { bytes: Arc::from(&b"ab"[..]), source: None, truncated: true };
+        let cut = Outcome::Data { bytes: b"ab"[..].into(), source: None, truncated: true };
         assert_eq!(detail(judged(vec![expecting(data("ab"))], cut, 0)), "the datagram was cut");
     }
 
@@ -373,7 +356,7 @@ mod tests {
         let hello = || vec![Alternative { from, ..expecting(data("hi")) }];
         let sent_by = |ip: [u8; 4]| {
             let source = Some(crate::vocabulary::Endpoint::Inet((ip, 9).into()));
-            Outcome::Data { bytes: Arc::from(&b"hi"[..]), source, truncated: false }
+            Outcome::Data { bytes: b"hi"[..].into(), source, truncated: false }
         };
         assert_eq!(judged(hello(), sent_by([127, 9, 9, 9]), 0), Judgement::Met);
         let stranger = detail(judged(hello(), sent_by([192, 0, 2, 1]), 0));

@@ -93,16 +93,17 @@ pub fn run(
     for scenario in scenarios {
         sink(Event::ScenarioLoaded(scenario));
     }
-    let witness = Witness::start().unwrap_or_else(|_| Witness::absent());
+    let witness = if plan.cases().any(Case::has_soft_bounds) {
+        Witness::start().unwrap_or_else(|_| Witness::absent())
+    } else {
+        Witness::absent()
+    };
     let floor = options.floor;
     let bench = Bench { subject, limits: &options.limits, witness: &witness, floor };
     let cut_short = run_batches(bench, &plan, options, cores, sink);
     let stall = witness.worst();
     drop(witness);
-    let leaks = match (accounts, Accounts::take()) {
-        (Some(before), Some(now)) => now.surplus(before),
-        _ => Vec::new(),
-    };
+    let leaks = accounts.map(Accounts::left_behind).unwrap_or_default();
     sink(Event::RunFinished(RunFinished { took: began.elapsed(), stall, cut_short, leaks }));
 }
 
@@ -147,19 +148,21 @@ fn run_batches(
     };
     let (sender, receiver) = channel();
     thread::scope(|scope| {
-        let mut refused = Vec::new();
         let threads =
             (0..waiters).map(|_| &queues[..1]).chain((0..workers).map(|_| workers_queues));
+        // One batch alone is not worth a thread.
+        let single = turns(plan.batches.len()) == 1;
+        let mut left = Vec::new();
         let work = &work;
         for queues in threads {
             let sender = sender.clone();
             let builder = thread::Builder::new().name("cases".to_owned()).stack_size(STACK);
-            if builder.spawn_scoped(scope, move || work(queues, &sender)).is_err() {
-                refused.push(queues);
+            if single || builder.spawn_scoped(scope, move || work(queues, &sender)).is_err() {
+                left.push(queues);
             }
         }
-        // What no thread could be had for is done here: late, but done.
-        for queues in refused {
+        // What no thread was had for is done here: late, but done.
+        for queues in left {
             work(queues, &sender);
         }
         drop(sender);

@@ -67,6 +67,14 @@ pub struct Case {
     pub least: Duration,
 }
 
+impl Case {
+    /// Whether any step is bounded from above, so that it matters what the machine stalls.
+    pub fn has_soft_bounds(&self) -> bool {
+        let bounds = self.steps.iter().filter_map(|step| step.expectation.as_ref());
+        bounds.flat_map(|one| &one.alternatives).any(|one| one.before.is_some())
+    }
+}
+
 /// What the cases that must agree have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SameKey {

@@ -171,6 +171,8 @@ impl Session for KernelSession {
     }
 
     fn close(mut self: Box<Self>) -> Vec<String> {
+        // What the thread does next is none of this case's business.
+        Alarm::disarm();
         for pending in std::mem::take(&mut self.started).into_iter().flatten() {
             match pending.call.end() {
                 Ok(reply) => drop(self.keep(reply, pending.makes)),
