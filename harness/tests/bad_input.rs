@@ -210,7 +210,7 @@ fn what_is_no_file_is_not_waited_for() -> io::Result<()> {
 fn a_file_that_may_not_be_read_is_named() -> io::Result<()> {
     let folder = folder_with("secret.scn", b"\"a title\"\n");
     let file = folder.path().join("secret.scn");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0))?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000))?;
     if fs::read(&file).is_ok() {
         skip("a_file_that_may_not_be_read_is_named", "this user may read every file");
         return Ok(());
