@@ -74,10 +74,19 @@ pub(super) fn may_block(op: &Op) -> bool {
     )
 }
 
-/// The operation with its payload at hand, where that has to be generated first: the time for it must
-/// not count as the call's. `None` where the operation can be performed as it is.
+/// The operation with its payload at hand, where that has to be generated first, and a buffer for
+/// what it receives: the time for either must not count as the call's. `None` where the operation
+/// can be performed as it is.
 pub(super) fn prepared(op: &Op) -> Option<Op> {
     let mut own = match op {
+        Op::Receive { limit, .. } | Op::Read { limit, .. } => {
+            message::reserve(*limit);
+            return None;
+        }
+        Op::Drain { .. } => {
+            message::reserve(message::CHUNK);
+            return None;
+        }
         Op::Send { data: Payload::Generated { .. }, .. }
         | Op::Write { data: Payload::Generated { .. }, .. } => op.clone(),
         _ => return None,

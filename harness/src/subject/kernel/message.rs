@@ -19,7 +19,7 @@ use crate::vocabulary::{Endpoint, MessageFlags, Outcome, Payload, Received, Sign
 /// The largest amount that a drain takes before it gives up: more than any scenario sends.
 const MOST: u64 = 1 << 30;
 /// How much a fill or a drain moves at once.
-const CHUNK: usize = 64 << 10;
+pub(super) const CHUNK: usize = 64 << 10;
 /// A fill is over when no byte was taken for this long: a delayed acknowledgement makes room again
 /// after 40 ms.
 const STILL: Duration = Duration::from_millis(100);
@@ -237,6 +237,13 @@ fn sender_of(address: &SockAddr) -> Option<Endpoint> {
     match endpoint_of(address) {
         Endpoint::Unnamed => None,
         named => Some(named),
+    }
+}
+
+/// Gets the calling thread's buffer ready for a receive.
+pub(super) fn reserve(limit: usize) {
+    if limit <= CHUNK {
+        with_scratch(limit, |_| ());
     }
 }
 
