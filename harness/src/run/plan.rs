@@ -129,3 +129,119 @@ fn batches(cases: impl IntoIterator<Item = Case>) -> Vec<Batch> {
 fn belongs(batch: &Batch, scenario: &ScenarioId) -> bool {
     batch.cases.first().is_some_and(|first| first.scenario.id == *scenario)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::scripted::cases;
+
+    /// Two scenarios: one of six cases in three batches, one of twenty.
+    fn plan() -> Plan {
+        let agreeing = r#""t"
+over tcp4 tcp6 unix
+pair client.c server.s
+
+vary order
+  case one: client shutdown c read => ok
+  case two: client shutdown c write => ok
+client send c "abc" => 3 or EPIPE
+same across order
+"#;
+        let values: Vec<String> = (0..20).map(|value| format!("{value}ms")).collect();
+        let alone = format!("\"t\"\nvary for {}\n\nwait $for\n", values.join(" "));
+        let cases = cases("a/agreeing", agreeing).into_iter().chain(cases("b/alone", &alone));
+        Plan::new(cases, &Selection::default())
+    }
+
+    fn ids(plan: &Plan) -> Vec<String> {
+        plan.cases().map(|case| case.id.to_string()).collect()
+    }
+
+    fn shard(text: &str) -> Shard {
+        text.parse().expect("it is one")
+    }
+
+    #[test]
+    fn cases_that_must_agree_are_one_batch() {
+        let plan = plan();
+        let sizes: Vec<usize> = plan.batches.iter().map(|batch| batch.cases.len()).collect();
+        assert_eq!(sizes[..4], [2, 2, 2, 1]);
+        assert_eq!((plan.len(), plan.batches.len()), (26, 23));
+        let transports = |batch: &Batch| {
+            batch.cases.iter().map(|case| case.variant.transport).collect::<Vec<_>>()
+        };
+        assert!(plan.batches[..3].iter().all(|batch| {
+            let transports = transports(batch);
+            transports[0] == transports[1]
+        }));
+    }
+
+    #[test]
+    fn of_cases_that_must_agree_all_take_part_or_none() {
+        let pattern = "a/agreeing[tcp6,order=two]".parse().expect("it is a pattern");
+        let selection = Selection { patterns: vec![pattern], ..Selection::default() };
+        let plan = Plan::new(plan().batches.into_iter().flat_map(|batch| batch.cases), &selection);
+        let found = ids(&plan);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|id| id.contains("tcp6")), "{found:?}");
+    }
+
+    #[test]
+    fn what_waits_is_told_from_what_computes() {
+        let waiting: Vec<bool> = plan().batches.iter().skip(3).map(Batch::waits).collect();
+        assert_eq!(waiting[..3], [false, false, true]);
+        assert!(waiting[3..].iter().all(|waits| *waits));
+    }
+
+    #[test]
+    fn a_seed_gives_one_order_and_loses_nothing() {
+        let shuffled = |seed| {
+            let mut plan = plan();
+            plan.shuffle(seed);
+            ids(&plan)
+        };
+        assert_eq!(shuffled(7), shuffled(7));
+        assert_ne!(shuffled(7), shuffled(8));
+        assert_ne!(shuffled(7), ids(&plan()));
+        let (mut one, mut other) = (shuffled(7), ids(&plan()));
+        one.sort();
+        other.sort();
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn shards_have_every_case_once_and_keep_together_what_must_agree() {
+        let mut found: Vec<String> = Vec::new();
+        for text in ["1/4", "2/4", "3/4", "4/4"] {
+            let mut plan = plan();
+            plan.keep(shard(text));
+            assert!(plan.batches.len() >= 5, "{text} is too small");
+            found.extend(ids(&plan));
+        }
+        found.sort();
+        let mut all = ids(&plan());
+        all.sort();
+        assert_eq!(found, all);
+        let mut plan = plan();
+        plan.keep(shard("1/23"));
+        assert_eq!(plan.len(), 2);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_told() {
+        let patterns: Vec<Pattern> =
+            ["a/*", "b/mistyped", "[order=three]"].map(|text| text.parse().expect("it is")).into();
+        let plan = plan();
+        let unmatched: Vec<String> =
+            plan.unmatched(&patterns).iter().map(ToString::to_string).collect();
+        assert_eq!(unmatched, ["b/mistyped", "[order=three]"]);
+        assert!(plan.unmatched(&[]).is_empty());
+    }
+
+    #[test]
+    fn every_scenario_that_takes_part_stands_once() {
+        let found: Vec<String> =
+            plan().scenarios().iter().map(|scenario| scenario.id.to_string()).collect();
+        assert_eq!(found, ["a/agreeing", "b/alone"]);
+    }
+}

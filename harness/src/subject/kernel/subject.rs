@@ -10,7 +10,7 @@ use super::session::KernelSession;
 use super::{option, signal};
 use crate::scenario::{Action, Case};
 use crate::subject::{Admission, Granularity, Session, Subject, SubjectError};
-use crate::vocabulary::{Capability, Topology, Transport};
+use crate::vocabulary::{Capability, Op, Topology, Transport};
 
 /// The kernel this process runs on.
 #[derive(Debug)]
@@ -83,8 +83,7 @@ impl Subject for KernelSubject {
         if case.steps.iter().any(|step| matches!(step.action, Action::Wire(_))) {
             return Admission::Skip("packets are not captured yet".to_owned());
         }
-        let wants_ipv6 = case.variant.transport.is_some_and(Transport::is_ipv6);
-        if wants_ipv6 && !self.has_ipv6 {
+        if !self.has_ipv6 && wants_ipv6(case) {
             return Admission::Skip("this host has no IPv6 loopback address".to_owned());
         }
         let lacking = case.needs.iter().find(|need| !self.capabilities().contains(need));
@@ -97,6 +96,19 @@ impl Subject for KernelSubject {
     fn open(&self, case: &Case) -> Result<Box<dyn Session>, SubjectError> {
         Ok(Box::new(KernelSession::new(case.sockets.len(), case.tags.len())))
     }
+}
+
+/// Whether a case is over IPv6, or a step of it names that by itself.
+fn wants_ipv6(case: &Case) -> bool {
+    let named = case.steps.iter().filter_map(|step| match &step.action {
+        Action::Perform { op, .. } | Action::Start { op, .. } => match op {
+            Op::Open { transport, .. } => Some(*transport),
+            Op::Bind { open, .. } => *open,
+            _ => None,
+        },
+        _ => None,
+    });
+    case.variant.transport.into_iter().chain(named).any(Transport::is_ipv6)
 }
 
 fn has_ipv6() -> bool {
@@ -115,4 +127,30 @@ fn capacity() -> usize {
         Err(_) => soft,
     };
     usize::try_from(granted.saturating_sub(RESERVE) / PER_CASE).unwrap_or(16).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Document;
+    use crate::vocabulary::ScenarioId;
+
+    fn case(text: &str) -> Case {
+        let document = Document::parse(text, ScenarioId::new("a/b"), "test.scn");
+        document.map(|document| document.cases().remove(0)).expect("it has no mistakes")
+    }
+
+    #[test]
+    fn a_host_without_ipv6_skips_what_needs_it_and_nothing_else() {
+        let without = KernelSubject { has_ipv6: false, ..KernelSubject::new().expect("Linux") };
+        let skipped = Admission::Skip("this host has no IPv6 loopback address".to_owned());
+        for (text, admission) in [
+            ("\"t\"\nover tcp6\npair client.c server.s\n\nclient close c => ok\n", &skipped),
+            ("\"t\"\n\nclient open s udp6 => ok\n", &skipped),
+            ("\"t\"\n\nclient bind s tcp6 client:p => ok\n", &skipped),
+            ("\"t\"\n\nclient bind s tcp4 client:p => ok\n", &Admission::Run),
+        ] {
+            assert_eq!(without.admit(&case(text)), *admission, "{text}");
+        }
+    }
 }
