@@ -31,10 +31,13 @@ pub(crate) type Key = (ScenarioId, Verdict, Option<(u32, u32)>, String);
 
 impl Failure {
     pub(crate) fn of(case: &CaseFinished) -> Self {
-        let missed = case
-            .steps
-            .iter()
-            .position(|step| matches!(step.judgement, Judgement::Missed { .. } | Judgement::Hung));
+        let is_bad = |step: &StepReport| {
+            matches!(
+                step.judgement,
+                Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
+            )
+        };
+        let missed = case.steps.iter().position(is_bad);
         // Where the subject or the harness died within a step, nothing came of it.
         let died =
             || case.steps.len().checked_sub(1).filter(|last| case.steps[*last].outcome.is_none());
@@ -91,6 +94,9 @@ impl Failure {
                 let looked_at = between(source, step.place, step.place).starts_with("wire ");
                 let after = if looked_at { String::new() } else { format!(" after {after}") };
                 (format!("{outcome}{sender}{after}"), detail.as_deref())
+            }
+            (Judgement::Early { detail }, Some(outcome)) => {
+                (format!("{outcome} after {after}"), Some(detail.as_str()))
             }
             (Judgement::Missed { detail: Some(detail) }, None) => (detail.clone(), None),
             (Judgement::Missed { detail: None }, None) => ("nothing came of it".to_owned(), None),

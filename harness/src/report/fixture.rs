@@ -167,6 +167,7 @@ fn case(
         steps: reports,
         took: began + Duration::from_millis(1),
         stall: Duration::ZERO,
+        attempts: 1,
     }
 }
 

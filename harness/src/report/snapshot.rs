@@ -135,6 +135,7 @@ fn wrap(text: &mut String, product: &str) {
 fn unexpected(step: &StepReport, source: &str) -> Option<String> {
     let word = match step.judgement {
         Judgement::Missed { .. } | Judgement::Hung => "gave",
+        Judgement::Early { .. } => "gave too early",
         Judgement::Excused { .. } => "excused, gave",
         Judgement::Met | Judgement::Slow { .. } | Judgement::Moot => return None,
     };

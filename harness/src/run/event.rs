@@ -86,8 +86,15 @@ pub struct CaseFinished {
     pub steps: Vec<StepReport>,
     /// How long it took.
     pub took: Duration,
-    /// The worst stall that the witness saw meanwhile.
+    /// The worst stall that the witness saw meanwhile, or by which a `wait` of its own was late.
     pub stall: Duration,
+    /// How often it was run, because the machine had stalled when it failed; seldom more than 1.
+    #[serde(default = "once")]
+    pub attempts: u32,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// What one step came to.
@@ -122,6 +129,11 @@ pub enum Judgement {
     Missed {
         /// What is wrong, for a person to read, without repeating the outcome.
         detail: Option<String>,
+    },
+    /// It gave what it must, earlier than `after` allows. No machine's stall can explain that.
+    Early {
+        /// By how much, for a person to read.
+        detail: String,
     },
     /// It gave something else, but binds less than the level that was asked for.
     Excused {

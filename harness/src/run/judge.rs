@@ -29,6 +29,7 @@ enum Fit {
     Outcome(Option<String>),
     OutcomeButSource(String),
     OutcomeButTime(String),
+    OutcomeButEarly(String),
     Slow(Duration),
     Full,
 }
@@ -47,6 +48,7 @@ pub(super) fn judge(
     match best {
         Some(Fit::Full) => Judgement::Met,
         Some(Fit::Slow(limit)) => Judgement::Slow { limit },
+        Some(Fit::OutcomeButEarly(detail)) => Judgement::Early { detail },
         Some(Fit::OutcomeButTime(detail) | Fit::OutcomeButSource(detail)) => {
             Judgement::Missed { detail: Some(detail) }
         }
@@ -72,9 +74,10 @@ fn rank(fit: &Fit) -> u8 {
         Fit::Outcome(None) => 0,
         Fit::Outcome(Some(_)) => 1,
         Fit::OutcomeButSource(_) => 2,
-        Fit::OutcomeButTime(_) => 3,
-        Fit::Slow(_) => 4,
-        Fit::Full => 5,
+        Fit::OutcomeButEarly(_) => 3,
+        Fit::OutcomeButTime(_) => 4,
+        Fit::Slow(_) => 5,
+        Fit::Full => 6,
     }
 }
 
@@ -101,7 +104,7 @@ fn fit(alternative: &Alternative, observation: &Observation, c: &Circumstances<'
         } else {
             format!(", a tick of {:?} granted", c.granularity)
         };
-        return Fit::OutcomeButTime(format!(
+        return Fit::OutcomeButEarly(format!(
             "it returned after {took:.3?}, earlier than {after:?} allows{granted}"
         ));
     }
@@ -246,7 +249,7 @@ mod tests {
 
     fn detail(judgement: Judgement) -> String {
         match judgement {
-            Judgement::Missed { detail: Some(detail) } => detail,
+            Judgement::Missed { detail: Some(detail) } | Judgement::Early { detail } => detail,
             other => panic!("no detail in {other:?}"),
         }
     }
@@ -264,7 +267,7 @@ mod tests {
     fn neither_slack_nor_stall_moves_a_lower_bound() {
         let timeout = Alternative { after: Some(millis(300)), ..expecting(Expected::Timeout) };
         let early = judged_with(vec![timeout], Outcome::Timeout, millis(225), 10.0, millis(500));
-        assert!(matches!(early, Judgement::Missed { .. }));
+        assert!(matches!(early, Judgement::Early { .. }));
     }
 
     #[test]

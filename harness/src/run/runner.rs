@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Verdict;
 use super::accounts::Accounts;
+use super::attempt::{ATTEMPTS, give_up, is_undecided};
 use super::event::{CaseFinished, Event, FORMAT, RunFinished, RunStarted};
 use super::limits::Limits;
 use super::plan::{Batch, Plan};
@@ -91,7 +92,7 @@ pub fn run(
     for scenario in scenarios {
         sink(Event::ScenarioLoaded(scenario));
     }
-    let witness = if plan.cases().any(Case::has_soft_bounds) {
+    let witness = if plan.cases().any(Case::is_timed) {
         Witness::start().unwrap_or_else(|_| Witness::absent())
     } else {
         Witness::absent()
@@ -223,7 +224,7 @@ fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
     let trial = AssertUnwindSafe(|| match bench.subject.admit(case) {
         Admission::Skip(reason) => not_run(case, iteration, Verdict::Skipped, reason),
         Admission::Unsupported(reason) => not_run(case, iteration, Verdict::Unsupported, reason),
-        Admission::Run => Trial::run(bench, case, iteration),
+        Admission::Run => decide(bench, case, iteration),
     });
     catch_unwind(trial).unwrap_or_else(|panic| {
         let said = panic
@@ -233,6 +234,23 @@ fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
             .unwrap_or("without a message");
         not_run(case, iteration, Verdict::Broken, format!("the harness panicked: {said}"))
     })
+}
+
+/// Runs a case, and runs it again where it failed while the machine stalled.
+fn decide(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
+    let mut attempts = 1;
+    loop {
+        let mut finished = Trial::run(bench, case, iteration);
+        finished.attempts = attempts;
+        if !is_undecided(case, &finished, bench.limits) {
+            return finished;
+        }
+        if attempts == ATTEMPTS {
+            give_up(&mut finished);
+            return finished;
+        }
+        attempts += 1;
+    }
 }
 
 fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> CaseFinished {
@@ -247,12 +265,15 @@ fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> Cas
         steps: Vec::new(),
         took: Duration::ZERO,
         stall: Duration::ZERO,
+        attempts: 1,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
     use crate::run::scripted::{Act, Asked, Scripted, at_once, cases, millis};
@@ -510,5 +531,54 @@ same across order
         let run = Run::of(plan(&[text]), &obedient(), &options);
         let waited: Vec<Duration> = run.finished.iter().map(|case| case.steps[0].took).collect();
         assert_eq!(waited, [millis(9_000), millis(3_000), millis(1_000)]);
+    }
+
+    /// A scenario that waits, and then receives something else than it must.
+    const WAITS_AND_FAILS: &str =
+        "\"t\"\nover tcp4\npair client.c server.s\n\nwait 100ms\nclient recv c 4 => \"x\"\n";
+
+    fn decided(text: &str, subject: &Scripted) -> CaseFinished {
+        let run = Run::of(plan(&[text]), subject, &RunOptions::default());
+        run.finished.into_iter().next().expect("the case was run")
+    }
+
+    #[test]
+    fn what_fails_while_the_machine_stalls_is_run_again_and_then_slow() {
+        let stalled = Scripted { oversleep: millis(60), ..obedient() };
+        let finished = decided(WAITS_AND_FAILS, &stalled);
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Slow, ATTEMPTS));
+        assert!(finished.reason.is_some_and(|reason| reason.starts_with("not decided")));
+        let awake = Scripted { oversleep: millis(20), ..obedient() };
+        let finished = decided(WAITS_AND_FAILS, &awake);
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Fail, 1));
+    }
+
+    #[test]
+    fn what_goes_well_the_second_time_passes() {
+        let receives = Arc::new(AtomicUsize::new(0));
+        let subject = Scripted::new({
+            let receives = Arc::clone(&receives);
+            move |asked| match asked.op {
+                Op::Receive { .. } => match receives.fetch_add(1, Ordering::Relaxed) {
+                    0 => at_once(Outcome::EndOfStream),
+                    _ => at_once(Outcome::data(b"x")),
+                },
+                _ => None,
+            }
+        });
+        let finished = decided(WAITS_AND_FAILS, &Scripted { oversleep: millis(60), ..subject });
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Pass, 2));
+    }
+
+    #[test]
+    fn no_stall_excuses_a_call_that_returns_too_early() {
+        let early = Scripted::new(|asked| match asked.op {
+            Op::Receive { .. } => Some(Act::Give(Outcome::Timeout, millis(225))),
+            _ => None,
+        });
+        let text = "\"t\"\nover tcp4\npair client.c server.s\n\nwait 100ms\n\
+                    client recv c 4 => timeout after 300ms\n";
+        let finished = decided(text, &Scripted { oversleep: millis(500), ..early });
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Fail, 1));
     }
 }

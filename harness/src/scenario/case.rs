@@ -68,8 +68,13 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether any step is bounded from above, so that it matters what the machine stalls.
-    pub fn has_soft_bounds(&self) -> bool {
+    /// Whether it matters for any step what the machine stalls: something waits, or is bounded from
+    /// above.
+    pub fn is_timed(&self) -> bool {
+        !self.least.is_zero() || self.has_soft_bounds()
+    }
+
+    fn has_soft_bounds(&self) -> bool {
         let bounds = self.steps.iter().filter_map(|step| step.expectation.as_ref());
         bounds.flat_map(|one| &one.alternatives).any(|one| one.before.is_some())
     }
