@@ -8,7 +8,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::bound::{Bound, Stop};
 use super::message::{endpoint_of, failure};
-use super::{errno, message, option, syscall};
+use super::{errno, generated, message, option, syscall};
 use crate::vocabulary::{Endpoint, How, Op, Outcome, Payload, Readiness, SocketOption, Transport};
 
 /// A descriptor that an operation acts on.
@@ -92,7 +92,9 @@ pub(super) fn prepared(op: &Op) -> Option<Op> {
         _ => return None,
     };
     if let Op::Send { data, .. } | Op::Write { data, .. } = &mut own {
-        *data = Payload::Literal(data.bytes().into_owned().into());
+        if let Payload::Generated { length, seed } = *data {
+            *data = Payload::Literal(generated::bytes(length, seed));
+        }
     }
     Some(own)
 }

@@ -7,7 +7,7 @@ use nix::sys::utsname::uname;
 use socket2::{Domain, Socket, Type};
 
 use super::session::KernelSession;
-use super::{option, signal};
+use super::{option, signal, syscall};
 use crate::scenario::{Action, Case};
 use crate::subject::{Admission, Granularity, Session, Subject, SubjectError};
 use crate::vocabulary::{Capability, Op, Topology, Transport};
@@ -37,6 +37,7 @@ impl KernelSubject {
     pub fn new() -> Result<Self, SubjectError> {
         let refused =
             |what| move |raw: nix::errno::Errno| SubjectError::Refused { what, source: raw.into() };
+        syscall::share_heaps();
         signal::install().map_err(refused("installing a signal handler"))?;
         let names = uname().map_err(refused("reading the kernel's version"))?;
         let probe = Socket::new(Domain::UNIX, Type::DGRAM, None)
