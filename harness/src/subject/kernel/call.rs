@@ -1,5 +1,6 @@
 use std::io;
 use std::os::fd::{IntoRawFd, RawFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -70,13 +71,18 @@ pub(super) fn may_block(op: &Op) -> bool {
 /// The operation with its payload at hand, where that has to be generated first: the time for it must
 /// not count as the call's. `None` where the operation can be performed as it is.
 pub(super) fn prepared(op: &Op) -> Option<Op> {
-    let mut own = match op {
-        Op::Send { data: Payload::Generated { .. }, .. }
-        | Op::Write { data: Payload::Generated { .. }, .. } => op.clone(),
-        _ => return None,
+    let (Op::Send { data: Payload::Generated { length, seed }, .. }
+    | Op::Write { data: Payload::Generated { length, seed }, .. }) = op
+    else {
+        return None;
     };
+    let length = usize::try_from(*length).unwrap_or(usize::MAX);
+    // In place, since it may be large.
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    Payload::generate(*seed, 0, Arc::get_mut(&mut bytes)?);
+    let mut own = op.clone();
     if let Op::Send { data, .. } | Op::Write { data, .. } = &mut own {
-        *data = Payload::Literal(data.bytes().into_owned().into());
+        *data = Payload::Literal(bytes);
     }
     Some(own)
 }
@@ -261,4 +267,21 @@ fn unit(result: nix::Result<()>) -> Outcome {
 
 fn failed(raw: Errno) -> Outcome {
     Outcome::failed(errno::named(raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::SocketId;
+
+    #[test]
+    fn a_payload_is_generated_before_its_call_and_is_the_same() {
+        let socket = SocketId::new(0);
+        let generated = Payload::Generated { length: 100_003, seed: 7 };
+        let literal = Payload::Literal(generated.bytes().into_owned().into());
+        let write = |data: &Payload| Op::Write { socket, data: data.clone() };
+        assert_eq!(prepared(&write(&generated)), Some(write(&literal)));
+        assert_eq!(prepared(&write(&literal)), None);
+        assert_eq!(prepared(&Op::Close { socket }), None);
+    }
 }
