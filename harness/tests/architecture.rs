@@ -112,6 +112,8 @@ fn an_arrow_against_the_layers_is_found_in_every_spelling() {
 fn code_in_a_module_file_is_found() {
     assert_eq!(first_code("//! Doc.\n\nmod a;\npub use a::{\n    B,\n    C,\n};\n"), None);
     assert_eq!(first_code("mod a;\nfn f() {}\n").as_deref(), Some("fn f() {}"));
+    assert_eq!(first_code("pub mod a;\npub(super) use a::b;\npub(in crate::c) mod d;\n"), None);
+    assert_eq!(first_code("pub(super) fn f() {}\n").as_deref(), Some("pub(super) fn f() {}"));
     assert_eq!(first_code("pub struct S;\n").as_deref(), Some("pub struct S;"));
 }
 
@@ -253,8 +255,14 @@ fn first_code(text: &str) -> Option<String> {
     let mut within_use = false;
     for line in text.lines() {
         let line = line.trim();
-        let starts = ["//", "mod ", "pub mod ", "use ", "pub use ", "pub(crate) use ", "#["];
-        let plain = line.is_empty() || starts.iter().any(|start| line.starts_with(start));
+        let declared = line.strip_prefix("pub").map_or(line, |rest| {
+            rest.strip_prefix('(')
+                .and_then(|rest| rest.split_once(')'))
+                .map_or(rest, |(_, rest)| rest)
+        });
+        let starts = ["//", "mod ", "use ", "#["];
+        let plain =
+            line.is_empty() || starts.iter().any(|start| declared.trim().starts_with(start));
         if !plain && !within_use {
             return Some(line.to_owned());
         }

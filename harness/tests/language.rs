@@ -296,3 +296,29 @@ fn places_count_characters() {
     let second = expectation.alternatives[1].place;
     assert_eq!((second.column, second.length), (33, 11));
 }
+
+#[test]
+fn a_started_step_may_be_seen_blocked_before_it_is_awaited() {
+    let source = "\"a title\"\nover tcp4\npair client.c server.s\n\nclient recv c 4 &r\n\
+                  client await r => blocked for 5ms\nclient await r => blocked\n\
+                  server send s \"x\" => 1\nclient await r => \"x\"\n";
+    assert_eq!(ids(&cases("a", source)).len(), 1);
+    let never_ended = "\"a title\"\nover tcp4\npair client.c server.s\n\nclient recv c 4 &r\n\
+                       client await r => blocked\n";
+    assert_eq!(ids(&cases("a", never_ended)).len(), 1);
+}
+
+#[test]
+fn a_case_may_start_and_await_what_the_others_do_not() {
+    let source = "\"a title\"\nover tcp4\npair client.c server.s\n\nvary call\n  \
+                  case plain: client poll c => out\n  case started:\n    client recv c 4 &r\n    \
+                  server send s \"x\" => 1\n    client await r => \"x\"\n";
+    assert_eq!(ids(&cases("a", source)).len(), 2);
+}
+
+#[test]
+fn what_a_closed_socket_accepted_can_still_be_expected() {
+    let source = "\"a title\"\nover tcp4\npair client.c server.s\n\nclient send c \"x\" => 1\n\
+                  client close c => ok\nserver drain s => all of client.c\n";
+    assert_eq!(ids(&cases("a", source)).len(), 1);
+}

@@ -3,7 +3,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use sockspec::scenario::Suite;
+use sockspec::scenario::{Document, Suite};
 use sockspec::vocabulary::Transport;
 
 use crate::raw::HalfClose;
@@ -30,9 +30,11 @@ pub(crate) fn measure(report: &mut Report) {
 fn start(report: &mut Report) {
     let mut raw = HalfClose::over(Transport::Tcp4);
     let one = "halfclose/send-after-shut-wr-epipe[tcp4,loopback]";
+    // Where there is no folder of scenarios, the suite that is built in is used.
+    let elsewhere = tempfile::tempdir().expect("a folder can be made");
     let pair = Pair::measure(
         20,
-        || run(&["run", one]),
+        || run_in(elsewhere.path(), &["run", one]),
         || {
             let status = Command::new("/bin/true").status().expect("an empty program runs");
             assert!(status.success());
@@ -52,7 +54,7 @@ fn start(report: &mut Report) {
 fn suite(report: &mut Report) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let suite = Suite::load(&[&folder]);
-    let cases: Vec<_> = suite.documents.iter().flat_map(|document| document.cases()).collect();
+    let cases: Vec<_> = suite.documents.iter().flat_map(Document::cases).collect();
     let longest = cases.iter().map(|case| case.least).max().unwrap_or_default();
     let walls: Vec<Duration> = (0..SUITES)
         .map(|_| {
@@ -83,7 +85,8 @@ fn memory(report: &mut Report) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     run(&["run", "--repeat", "3", "--suite", &folder.to_string_lossy()]);
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage is told");
-    let peak = usage.max_rss() as f64 / 1024.0;
+    let kibibytes = u32::try_from(usage.max_rss()).expect("less than a tebibyte");
+    let peak = f64::from(kibibytes) / 1024.0;
     report.row(
         "S8",
         &format!("{peak:.1} MiB"),
@@ -94,8 +97,13 @@ fn memory(report: &mut Report) {
 }
 
 fn run(arguments: &[&str]) {
+    run_in(Path::new("."), arguments);
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) {
     let status = Command::new(PROGRAM)
         .args(arguments)
+        .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()

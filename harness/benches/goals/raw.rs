@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -12,6 +13,9 @@ pub(crate) struct HalfClose {
     turn: u32,
 }
 
+/// Counts the turns of all loops: each gets an address of its own, as a case does.
+static TURNS: AtomicU32 = AtomicU32::new(0);
+
 impl HalfClose {
     /// Over a stream transport.
     pub(crate) fn over(transport: Transport) -> Self {
@@ -20,7 +24,7 @@ impl HalfClose {
 
     /// Does it once.
     pub(crate) fn run(&mut self) {
-        self.turn += 1;
+        self.turn = TURNS.fetch_add(1, Ordering::Relaxed);
         let (domain, address) = self.address();
         let listener = Socket::new(domain, Type::STREAM, None).expect("socket");
         listener.bind(&address).expect("bind");

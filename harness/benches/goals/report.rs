@@ -1,5 +1,8 @@
+use std::io::{self, Write};
+
 /// The table that the benches print.
 pub(crate) struct Report {
+    out: io::Stdout,
     wanted: Vec<String>,
     met: u32,
     missed: Vec<String>,
@@ -8,8 +11,9 @@ pub(crate) struct Report {
 impl Report {
     /// A report on the goals whose names were given, or on all.
     pub(crate) fn new(wanted: Vec<String>) -> Self {
-        println!("{:<4}  {:<6}  {:>16}  {:<28}  how", "goal", "", "measured", "goal");
-        Self { wanted, met: 0, missed: Vec::new() }
+        let mut report = Self { out: io::stdout(), wanted, met: 0, missed: Vec::new() };
+        report.line(&format!("{:<4}  {:<6}  {:>14}  {:<30}  how", "", "", "measured", "goal"));
+        report
     }
 
     /// Whether a goal is to be measured.
@@ -20,7 +24,7 @@ impl Report {
     /// Prints one measurement beside its goal.
     pub(crate) fn row(&mut self, goal: &str, measured: &str, target: &str, met: bool, how: &str) {
         let mark = if met { "met" } else { "MISSED" };
-        println!("{goal:<4}  {mark:<6}  {measured:>16}  {target:<28}  {how}");
+        self.line(&format!("{goal:<4}  {mark:<6}  {measured:>14}  {target:<30}  {how}"));
         if met {
             self.met += 1;
         } else {
@@ -29,8 +33,12 @@ impl Report {
     }
 
     /// Prints what it came to.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(mut self) {
         let missed = if self.missed.is_empty() { "none".to_owned() } else { self.missed.join(" ") };
-        println!("\n{} measurements meet their goal; missed: {missed}", self.met);
+        self.line(&format!("\n{} measurements meet their goal; missed: {missed}", self.met));
+    }
+
+    fn line(&mut self, text: &str) {
+        writeln!(self.out, "{text}").expect("standard output can be written");
     }
 }

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output::{Colour, print};
-use super::suite::Choice;
-use crate::scenario::Document;
+use super::suite::{Choice, many};
+use crate::run::Selection;
 
 /// Report every mistake in scenario files, without running them.
 #[derive(Debug, Args)]
@@ -19,8 +19,11 @@ pub(super) fn check(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),
     };
-    let scenarios = chosen.documents().count();
-    let cases: usize = chosen.documents().map(Document::count).sum();
-    print(&format!("{scenarios} scenarios, {cases} cases, no mistakes\n"))?;
+    let plan = match chosen.plan(Selection::default()) {
+        Ok(plan) => plan,
+        Err(exit) => return Ok(exit),
+    };
+    let (scenarios, cases) = (plan.scenarios().len(), plan.len());
+    print(&format!("{}, {}, no mistakes\n", many(scenarios, "scenario"), many(cases, "case")))?;
     Ok(Exit::Good)
 }

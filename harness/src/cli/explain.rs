@@ -31,7 +31,7 @@ pub(super) fn explain(arguments: &Arguments, colour: Colour) -> io::Result<Exit>
         let of_language = of_language(word);
         let mut found = of_language.join("\n");
         if of_language.is_empty() && suite.is_none() {
-            match arguments.source.open(colour) {
+            match arguments.source.open(&[], colour) {
                 Ok(chosen) => suite = Some(chosen),
                 Err(exit) => return Ok(exit),
             }

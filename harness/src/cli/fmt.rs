@@ -8,7 +8,8 @@ use tempfile::NamedTempFile;
 
 use super::exit::Exit;
 use super::output::{Colour, complain, print};
-use crate::scenario::{Diagnostic, Suite, format};
+use super::suite::many;
+use crate::scenario::{Diagnostic, LARGEST_FILE, Problem, Suite, format};
 
 /// Give scenario files their canonical form.
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ pub(super) fn fmt(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
     }
     let files = suite.documents.len();
     let what = if arguments.check { "would change" } else { "changed" };
-    complain(&format!("{changed} of {files} files {what}\n"));
+    complain(&format!("{changed} of {} {what}\n", many(files, "file")));
     Ok(match changed {
         _ if !suite.problems.is_empty() => Exit::Usage,
         0 => Exit::Good,
@@ -63,8 +64,19 @@ pub(super) fn fmt(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
 
 fn standard_input(check: bool, colour: Colour) -> io::Result<Exit> {
     const NAME: &str = "(standard input)";
-    let mut source = String::new();
-    io::stdin().read_to_string(&mut source)?;
+    let mut bytes = Vec::new();
+    // One byte more than may be there tells that it is too much.
+    io::stdin().take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    let source = match String::from_utf8(bytes) {
+        Ok(source) => source,
+        Err(error) => {
+            let offset = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..offset].split(|byte| *byte == b'\n').count();
+            let problem = Problem::NotText { path: NAME.to_owned(), line, offset };
+            complain(&format!("{}\n\n", problem.render(colour.on_stderr())));
+            return Ok(Exit::Usage);
+        }
+    };
     match format(&source) {
         Err(mistakes) => Ok(refuse(&mistakes, NAME, &source, colour)),
         Ok(canonical) if !check => print(&canonical).map(|()| Exit::Good),

@@ -4,10 +4,9 @@ use std::io;
 use clap::Args;
 
 use super::exit::Exit;
-use super::output::{Colour, complain, print};
+use super::output::{Colour, print};
 use super::suite::Choice;
-use crate::run::{Plan, Selection};
-use crate::scenario::Document;
+use crate::run::Selection;
 
 /// List the cases of a suite, or its scenarios.
 #[derive(Debug, Args)]
@@ -25,15 +24,10 @@ pub(super) fn list(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),
     };
-    let selection = Selection { patterns: chosen.patterns.clone(), ..Selection::default() };
-    let plan = Plan::new(chosen.documents().flat_map(Document::cases), &selection);
-    let unmatched = plan.unmatched(&selection.patterns);
-    for pattern in &unmatched {
-        complain(&format!("error: nothing matches `{pattern}`\n"));
-    }
-    if plan.is_empty() || !unmatched.is_empty() {
-        return Ok(Exit::Nothing);
-    }
+    let plan = match chosen.plan(Selection::default()) {
+        Ok(plan) => plan,
+        Err(exit) => return Ok(exit),
+    };
     let mut text = String::new();
     // Writing to a string does not fail.
     if arguments.scenarios {

@@ -12,7 +12,6 @@ use crate::report::recording::RecordingWriter;
 use crate::report::{Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
 use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
-use crate::scenario::Document;
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
@@ -102,6 +101,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
     let options = RunOptions {
         suite: chosen.name.clone(),
+        paths: chosen.paths.clone(),
         repeat: arguments.repeat,
         jobs: arguments.jobs,
         seed: arguments.seed,
@@ -134,22 +134,12 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
 
 fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {
     let selection = Selection {
-        patterns: chosen.patterns.clone(),
         over: arguments.over.clone(),
         on: arguments.on.clone(),
         level: arguments.level,
+        ..Selection::default()
     };
-    let cases = chosen.documents().flat_map(Document::cases);
-    let mut plan = Plan::new(cases, &selection);
-    let unmatched = plan.unmatched(&selection.patterns);
-    for pattern in &unmatched {
-        complain(&format!(
-            "error: nothing matches `{pattern}`; `sockspec list` shows what there is\n"
-        ));
-    }
-    if !unmatched.is_empty() {
-        return Err(Exit::Nothing);
-    }
+    let mut plan = chosen.plan(selection)?;
     if let Some(shard) = arguments.shard {
         plan.keep(shard);
     }

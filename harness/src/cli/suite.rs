@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -5,8 +6,9 @@ use include_dir::{Dir, include_dir};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use crate::run::Pattern;
+use crate::run::{Pattern, Plan, Selection};
 use crate::scenario::{Document, Problem, Suite};
+use crate::vocabulary::ScenarioId;
 
 /// The scenarios as they were when the program was built.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -40,8 +42,10 @@ pub(super) struct Choice {
 pub(super) struct Chosen {
     /// Where the scenarios come from, for a person to read.
     pub(super) name: String,
+    /// The files and folders they come from, where some were given.
+    pub(super) paths: Vec<String>,
     /// The patterns.
-    pub(super) patterns: Vec<Pattern>,
+    patterns: Vec<Pattern>,
     suite: Suite,
 }
 
@@ -49,6 +53,26 @@ impl Chosen {
     /// The scenarios, in the order of their ids.
     pub(super) fn documents(&self) -> impl Iterator<Item = &Document> {
         self.suite.documents.iter()
+    }
+
+    /// The cases that were chosen, with a selection that says more than the patterns. Each pattern
+    /// must match one at least.
+    pub(super) fn plan(&self, selection: Selection) -> Result<Plan, Exit> {
+        // What the rest of the selection leaves out is no mistake in a pattern.
+        let named = Selection { patterns: self.patterns.clone(), ..Selection::default() };
+        let whole = Plan::of(self.documents(), &named);
+        let unmatched = whole.unmatched(&self.patterns);
+        for pattern in &unmatched {
+            let is_file = Path::new(&pattern.to_string()).extension() == Some(OsStr::new("scn"));
+            let no_file = if is_file { ", and there is no such file" } else { "" };
+            complain(&format!(
+                "error: nothing matches `{pattern}`{no_file}; `sockspec list` shows what there is\n"
+            ));
+        }
+        if !unmatched.is_empty() {
+            return Err(Exit::Nothing);
+        }
+        Ok(Plan::of(self.documents(), &Selection { patterns: self.patterns.clone(), ..selection }))
     }
 }
 
@@ -67,31 +91,35 @@ impl Choice {
             }
         }
         let chosen = if paths.is_empty() {
-            self.source.open(colour)?
+            self.source.open(&patterns, colour)?
         } else {
-            let name = paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" ");
-            without_mistakes(Suite::load(&paths), name, colour)?
+            let paths: Vec<String> = paths.into_iter().cloned().collect();
+            without_mistakes(Suite::load(&paths), paths.join(" "), paths, colour)?
         };
         Ok(Chosen { patterns, ..chosen })
     }
 }
 
 impl Source {
-    /// Loads the whole suite.
-    pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
+    /// Loads the suite: of the one that is built in, only what the patterns can name, since nothing
+    /// in it can have changed since it was tested.
+    pub(super) fn open(&self, patterns: &[Pattern], colour: Colour) -> Result<Chosen, Exit> {
+        let mut paths = Vec::new();
         let (suite, name) = if let Some(folder) = &self.suite {
-            (Suite::load(&[folder]), folder.display().to_string())
+            let name = folder.display().to_string();
+            paths.push(name.clone());
+            (Suite::load(&[folder]), name)
         } else if let Some(suite) = checkout() {
             (suite, format!("{FOLDER}/"))
         } else {
-            (built_in(), "built in".to_owned())
+            (built_in(patterns), "built in".to_owned())
         };
-        without_mistakes(suite, name, colour)
+        without_mistakes(suite, name, paths, colour)
     }
 }
 
-/// The suite that is part of the program.
-fn built_in() -> Suite {
+/// The part of the built-in suite that patterns can name; all of it without any.
+fn built_in(patterns: &[Pattern]) -> Suite {
     let mut files = Vec::new();
     let mut folders = vec![&BUILT_IN];
     while let Some(folder) = folders.pop() {
@@ -99,7 +127,9 @@ fn built_in() -> Suite {
         files.extend(folder.files().filter_map(|file| {
             let path = file.path().to_str()?;
             let is_scenario = Path::new(path).extension().is_some_and(|ending| ending == "scn");
-            is_scenario.then_some((path, file.contents()))
+            let id = ScenarioId::new(path.strip_suffix(".scn").unwrap_or(path));
+            let is_named = patterns.is_empty() || patterns.iter().any(|one| one.names(&id));
+            (is_scenario && is_named).then_some((path, file.contents()))
         }));
     }
     files.sort_unstable();
@@ -116,9 +146,14 @@ fn checkout() -> Option<Suite> {
     (!is_empty).then_some(suite)
 }
 
-fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen, Exit> {
+fn without_mistakes(
+    suite: Suite,
+    name: String,
+    paths: Vec<String>,
+    colour: Colour,
+) -> Result<Chosen, Exit> {
     if suite.problems.is_empty() {
-        return Ok(Chosen { name, patterns: Vec::new(), suite });
+        return Ok(Chosen { name, paths, patterns: Vec::new(), suite });
     }
     let coloured = colour.on_stderr();
     for problem in &suite.problems {
@@ -127,15 +162,17 @@ fn without_mistakes(suite: Suite, name: String, colour: Colour) -> Result<Chosen
     let mut paths: Vec<&str> = suite.problems.iter().map(Problem::path).collect();
     paths.sort_unstable();
     paths.dedup();
-    let many = |count: usize, what: &str| {
-        if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-    };
     complain(&format!(
         "{} in {}\n",
         many(suite.problems.len(), "mistake"),
         many(paths.len(), "file")
     ));
     Err(Exit::Usage)
+}
+
+/// A count with its noun: `1 file`, `2 files`.
+pub(super) fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Whether a word names a file or a folder rather than cases.

@@ -65,9 +65,10 @@ impl LineMark {
             Judgement::Slow { .. } => (Mark::Slow, Some(step.took)),
             Judgement::Excused { .. } => (Mark::Excused, Some(step.took)),
             Judgement::Met if step.expected.is_none() => (Mark::Silent, Some(step.took)),
-            Judgement::Met | Judgement::Missed { .. } | Judgement::Hung => {
-                (Mark::Met, Some(step.took))
-            }
+            Judgement::Met
+            | Judgement::Missed { .. }
+            | Judgement::Early { .. }
+            | Judgement::Hung => (Mark::Met, Some(step.took)),
         };
         Self { number: step.place.line, mark, took }
     }

@@ -1,4 +1,5 @@
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use super::elapsed::{CaseTime, Elapsed, Tenths};
@@ -30,10 +31,13 @@ pub(crate) type Key = (ScenarioId, Verdict, Option<(u32, u32)>, String);
 
 impl Failure {
     pub(crate) fn of(case: &CaseFinished) -> Self {
-        let missed = case
-            .steps
-            .iter()
-            .position(|step| matches!(step.judgement, Judgement::Missed { .. } | Judgement::Hung));
+        let is_bad = |step: &StepReport| {
+            matches!(
+                step.judgement,
+                Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
+            )
+        };
+        let missed = case.steps.iter().position(is_bad);
         // Where the subject or the harness died within a step, nothing came of it.
         let died =
             || case.steps.len().checked_sub(1).filter(|last| case.steps[*last].outcome.is_none());
@@ -90,6 +94,9 @@ impl Failure {
                 let looked_at = between(source, step.place, step.place).starts_with("wire ");
                 let after = if looked_at { String::new() } else { format!(" after {after}") };
                 (format!("{outcome}{sender}{after}"), detail.as_deref())
+            }
+            (Judgement::Early { detail }, Some(outcome)) => {
+                (format!("{outcome} after {after}"), Some(detail.as_str()))
             }
             (Judgement::Missed { detail: Some(detail) }, None) => (detail.clone(), None),
             (Judgement::Missed { detail: None }, None) => ("nothing came of it".to_owned(), None),
@@ -202,12 +209,21 @@ impl Shown<'_> {
         if line.is_empty() { Ok(()) } else { self.row(f, label, line.trim_end()) }
     }
 
+    /// The file or folder that the run was given and the scenario comes from.
+    fn given(&self) -> Option<&str> {
+        let path = Path::new(&self.scenario?.path);
+        let given = self.run?.paths.iter().find(|given| path.starts_with(given));
+        given.map(String::as_str)
+    }
+
     /// The command that runs it again.
     fn again(&self) -> String {
-        let mut command = format!(
-            "sockspec run '{}'",
-            Printable(&self.failure.case.as_str().replace('\'', r"'\''"))
-        );
+        let mut command = "sockspec run ".to_owned();
+        if let Some(place) = self.given() {
+            let _ = write!(command, "{} ", ShellWord(place));
+        }
+        let _ =
+            write!(command, "'{}'", Printable(&self.failure.case.as_str().replace('\'', r"'\''")));
         if let Some(run) = self.run {
             if run.subject != "kernel" {
                 let _ = write!(command, " --subject {}", ShellWord(&run.subject));

@@ -167,6 +167,7 @@ fn case(
         steps: reports,
         took: began + Duration::from_millis(1),
         stall: Duration::ZERO,
+        attempts: 1,
     }
 }
 
@@ -182,6 +183,7 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         subject: if repeat > 1 { "stack-a" } else { "kernel" }.to_owned(),
         subject_version: if repeat > 1 { "0.12" } else { "Linux 6.18" }.to_owned(),
         suite: "scenarios/".to_owned(),
+        paths: Vec::new(),
         scenarios,
         cases,
         repeat,

@@ -9,6 +9,7 @@ mod failure;
 mod failures;
 #[cfg(test)]
 mod fixture;
+mod matrix;
 mod natural;
 mod pace;
 mod palette;

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::excerpt::between;
-use super::natural::natural;
+use super::matrix::products;
 use super::printable::Printable;
 use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Event, Judgement, StepReport};
@@ -13,7 +13,7 @@ use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 /// The report of a run as text that stays the same as long as the subject behaves the same: no
 /// times, addresses or process ids, sorted, made to be reviewed as a diff.
 ///
-/// The variants of a scenario that came to the same stand together, on one line where they fit.
+/// The variants of a scenario that came to the same stand together, as the products they make up.
 /// `slow` is written as `pass`, so that a loaded machine changes nothing. What a failing step gave
 /// stands under the variants in which it did so.
 pub fn accepted_report<'a>(events: impl Iterator<Item = &'a Event>) -> String {
@@ -43,8 +43,7 @@ pub fn accepted_report<'a>(events: impl Iterator<Item = &'a Event>) -> String {
         groups.entry(Group::of(case, source)).or_default().push(variant);
     }
     let mut text = String::new();
-    for (group, mut variants) in groups {
-        variants.sort_by(|a, b| natural(a, b));
+    for (group, variants) in groups {
         group.write(&mut text, &variants);
     }
     text
@@ -92,19 +91,18 @@ impl<'a> Group<'a> {
 
     fn write(&self, text: &mut String, variants: &[&str]) {
         let head = format!("{}  {}  {}:", self.scenario, self.level, self.verdict);
-        let line = variants.join("  ");
         text.push_str(&head);
-        if head.chars().count() + 1 + line.chars().count() <= WIDTH {
-            text.push(' ');
-            text.push_str(&line);
-            text.push('\n');
-        } else {
-            // One a line: a variant that leaves the group must not move the others about.
-            text.push('\n');
-            for variant in variants {
-                text.push_str("  ");
-                text.push_str(variant);
+        match &products(variants)[..] {
+            [product] if head.chars().count() + 1 + product.chars().count() <= WIDTH => {
+                text.push(' ');
+                text.push_str(product);
                 text.push('\n');
+            }
+            products => {
+                text.push('\n');
+                for product in products {
+                    wrap(text, product);
+                }
             }
         }
         for step in &self.steps {
@@ -118,10 +116,26 @@ impl<'a> Group<'a> {
 /// How long a line of variants may be.
 const WIDTH: usize = 100;
 
+/// Writes a product, on further lines where it is long; it is parted at commas.
+fn wrap(text: &mut String, product: &str) {
+    let mut width = 0;
+    for piece in product.split_inclusive(',') {
+        let length = piece.chars().count();
+        if width == 0 || width + length > WIDTH {
+            text.push_str(if width == 0 { "  " } else { "\n      " });
+            width = if width == 0 { 2 } else { 6 };
+        }
+        text.push_str(piece);
+        width += length;
+    }
+    text.push('\n');
+}
+
 /// A step that gave something else, without what changes from run to run.
 fn unexpected(step: &StepReport, source: &str) -> Option<String> {
     let word = match step.judgement {
         Judgement::Missed { .. } | Judgement::Hung => "gave",
+        Judgement::Early { .. } => "gave too early",
         Judgement::Excused { .. } => "excused, gave",
         Judgement::Met | Judgement::Slow { .. } | Judgement::Moot => return None,
     };

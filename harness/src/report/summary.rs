@@ -151,6 +151,11 @@ impl Summary<'_> {
             } else {
                 writeln!(f, ", the machine stalled for {} at worst", Elapsed(end.stall))?;
             }
+            let again = self.tally.repetitions();
+            if again > 0 {
+                let times = Many(again, "time");
+                writeln!(f, "run again, having failed while the machine stalled: {times}")?;
+            }
         }
         if self.tally.is_incomplete() {
             let run = self.tally.runs();

@@ -13,6 +13,7 @@ pub struct Tally {
     finished: Option<RunFinished>,
     cases: BTreeMap<CaseId, CaseTally>,
     runs: u64,
+    repetitions: u64,
 }
 
 impl Tally {
@@ -23,6 +24,7 @@ impl Tally {
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             Event::CaseFinished(case) => {
                 self.runs += 1;
+                self.repetitions += u64::from(case.attempts.saturating_sub(1));
                 if let Some(tally) = self.cases.get_mut(&case.case) {
                     tally.count(case);
                 } else {
@@ -33,6 +35,11 @@ impl Tally {
             }
             Event::ScenarioLoaded(_) | Event::CaseStarted { .. } => {}
         }
+    }
+
+    /// How many further attempts cases took, because the machine had stalled when they failed.
+    pub fn repetitions(&self) -> u64 {
+        self.repetitions
     }
 
     /// What was known before the first case, once the run has begun.
@@ -257,6 +264,22 @@ mod tests {
             usize::try_from(tally.runs()).expect("few")
         );
         assert_eq!(tally.areas().values().map(|area| area.failed).sum::<usize>(), counts.failed);
+    }
+
+    #[test]
+    fn further_attempts_are_told() {
+        let mut events = fixture::run();
+        assert_eq!(tally(&events).repetitions(), 0);
+        for event in &mut events {
+            if let Event::CaseFinished(case) = event {
+                case.attempts = 3;
+            }
+        }
+        let tally = tally(&events);
+        assert_eq!(tally.repetitions(), 2 * tally.runs());
+        let palette = crate::report::Palette::plain();
+        let shown = crate::report::summary::Summary { tally: &tally, palette }.to_string();
+        assert!(shown.contains("run again, having failed while the machine stalled"), "{shown}");
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub struct RunStarted {
     pub subject_version: String,
     /// Where the scenarios come from, for a person to read.
     pub suite: String,
+    /// The files and folders they come from, where some were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     /// How many scenarios take part.
     pub scenarios: u32,
     /// How many cases take part.
@@ -83,8 +86,15 @@ pub struct CaseFinished {
     pub steps: Vec<StepReport>,
     /// How long it took.
     pub took: Duration,
-    /// The worst stall that the witness saw meanwhile.
+    /// The worst stall that the witness saw meanwhile, or by which a `wait` of its own was late.
     pub stall: Duration,
+    /// How often it was run, because the machine had stalled when it failed; seldom more than 1.
+    #[serde(default = "once")]
+    pub attempts: u32,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// What one step came to.
@@ -119,6 +129,11 @@ pub enum Judgement {
     Missed {
         /// What is wrong, for a person to read, without repeating the outcome.
         detail: Option<String>,
+    },
+    /// It gave what it must, earlier than `after` allows. No machine's stall can explain that.
+    Early {
+        /// By how much, for a person to read.
+        detail: String,
     },
     /// It gave something else, but binds less than the level that was asked for.
     Excused {

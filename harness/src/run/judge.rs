@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::limits::Limits;
 use crate::scenario::{Alternative, Expectation, Expected};
 use crate::subject::{AddressBook, Observation};
-use crate::vocabulary::{OptionValue, Outcome, Payload, Place, SocketId};
+use crate::vocabulary::{OptionValue, Outcome, Place, Received, SocketId};
 
 /// What a judgement needs to know beside the observation.
 pub(super) struct Circumstances<'a> {
@@ -29,6 +29,7 @@ enum Fit {
     Outcome(Option<String>),
     OutcomeButSource(String),
     OutcomeButTime(String),
+    OutcomeButEarly(String),
     Slow(Duration),
     Full,
 }
@@ -47,6 +48,7 @@ pub(super) fn judge(
     match best {
         Some(Fit::Full) => Judgement::Met,
         Some(Fit::Slow(limit)) => Judgement::Slow { limit },
+        Some(Fit::OutcomeButEarly(detail)) => Judgement::Early { detail },
         Some(Fit::OutcomeButTime(detail) | Fit::OutcomeButSource(detail)) => {
             Judgement::Missed { detail: Some(detail) }
         }
@@ -72,9 +74,10 @@ fn rank(fit: &Fit) -> u8 {
         Fit::Outcome(None) => 0,
         Fit::Outcome(Some(_)) => 1,
         Fit::OutcomeButSource(_) => 2,
-        Fit::OutcomeButTime(_) => 3,
-        Fit::Slow(_) => 4,
-        Fit::Full => 5,
+        Fit::OutcomeButEarly(_) => 3,
+        Fit::OutcomeButTime(_) => 4,
+        Fit::Slow(_) => 5,
+        Fit::Full => 6,
     }
 }
 
@@ -101,7 +104,7 @@ fn fit(alternative: &Alternative, observation: &Observation, c: &Circumstances<'
         } else {
             format!(", a tick of {:?} granted", c.granularity)
         };
-        return Fit::OutcomeButTime(format!(
+        return Fit::OutcomeButEarly(format!(
             "it returned after {took:.3?}, earlier than {after:?} allows{granted}"
         ));
     }
@@ -140,7 +143,7 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
             plainly(in_range(*count, *least, *most))
         }
         (Expected::Data { payload, truncated }, Outcome::Data { bytes, truncated: cut, .. }) => {
-            match first_difference(&payload.bytes(), bytes) {
+            match bytes.difference(&payload.into()) {
                 Some(detail) => Some(Difference(Some(detail))),
                 None if truncated == cut => None,
                 None if *cut => Some(Difference(Some("the datagram was cut".to_owned()))),
@@ -148,14 +151,15 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
             }
         }
         (Expected::AllOf(sender), outcome) => {
-            let bytes: &[u8] = match outcome {
+            let nothing = Received::default();
+            let bytes = match outcome {
                 Outcome::Data { bytes, .. } => bytes,
-                Outcome::EndOfStream => &[],
+                Outcome::EndOfStream => &nothing,
                 _ => return plainly(false),
             };
             let receiver = c.socket.unwrap_or(*sender);
-            let all = c.ledger.outstanding(*sender, receiver, bytes.len());
-            first_difference(&all, bytes).map(|detail| Difference(Some(detail)))
+            let all = c.ledger.outstanding(*sender, receiver, bytes.length());
+            bytes.difference(&all).map(|detail| Difference(Some(detail)))
         }
         (Expected::Failed { errno, signal }, Outcome::Failed { errno: found, signal: raised }) => {
             match (errno == found, signal, raised) {
@@ -190,32 +194,13 @@ fn in_range(number: u64, least: u64, most: Option<u64>) -> bool {
     least <= number && most.is_none_or(|most| number <= most)
 }
 
-/// Where two byte strings differ first, for a person to read.
-fn first_difference(expected: &[u8], found: &[u8]) -> Option<String> {
-    let at = expected.iter().zip(found).position(|(one, other)| one != other);
-    match at {
-        Some(at) => {
-            let shown = |byte: u8| Payload::Literal([byte].into());
-            Some(format!(
-                "byte {at} differs: {} instead of {}, {} bytes instead of {}",
-                shown(found[at]),
-                shown(expected[at]),
-                found.len(),
-                expected.len()
-            ))
-        }
-        None if expected.len() == found.len() => None,
-        None => Some(format!("{} bytes instead of {}, alike so far", found.len(), expected.len())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::scenario::Before;
-    use crate::vocabulary::{ActorId, Errno, Readiness, Signal};
+    use crate::vocabulary::{ActorId, Errno, Payload, Readiness, Signal};
 
     const TICK: Duration = Duration::from_millis(4);
 
@@ -234,7 +219,7 @@ mod tests {
     }
 
     fn received(text: &str) -> Outcome {
-        Outcome::Data { bytes: Arc::from(text.as_bytes()), source: None, truncated: false }
+        Outcome::data(text.as_bytes())
     }
 
     fn judged(alternatives: Vec<Alternative>, outcome: Outcome, took: u64) -> Judgement {
@@ -264,7 +249,7 @@ mod tests {
 
     fn detail(judgement: Judgement) -> String {
         match judgement {
-            Judgement::Missed { detail: Some(detail) } => detail,
+            Judgement::Missed { detail: Some(detail) } | Judgement::Early { detail } => detail,
             other => panic!("no detail in {other:?}"),
         }
     }
@@ -282,7 +267,7 @@ mod tests {
     fn neither_slack_nor_stall_moves_a_lower_bound() {
         let timeout = Alternative { after: Some(millis(300)), ..expecting(Expected::Timeout) };
         let early = judged_with(vec![timeout], Outcome::Timeout, millis(225), 10.0, millis(500));
-        assert!(matches!(early, Judgement::Missed { .. }));
+        assert!(matches!(early, Judgement::Early { .. }));
     }
 
     #[test]
@@ -345,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_cut_datagram_must_be_said() {
-        let cut = Outcome::Data { bytes: Arc::from(&b"ab"[..]), source: None, truncated: true };
+        let cut = Outcome::Data { bytes: b"ab"[..].into(), source: None, truncated: true };
         assert_eq!(detail(judged(vec![expecting(data("ab"))], cut, 0)), "the datagram was cut");
     }
 
@@ -374,7 +359,7 @@ mod tests {
         let hello = || vec![Alternative { from, ..expecting(data("hi")) }];
         let sent_by = |ip: [u8; 4]| {
             let source = Some(crate::vocabulary::Endpoint::Inet((ip, 9).into()));
-            Outcome::Data { bytes: Arc::from(&b"hi"[..]), source, truncated: false }
+            Outcome::Data { bytes: b"hi"[..].into(), source, truncated: false }
         };
         assert_eq!(judged(hello(), sent_by([127, 9, 9, 9]), 0), Judgement::Met);
         let stranger = detail(judged(hello(), sent_by([192, 0, 2, 1]), 0));

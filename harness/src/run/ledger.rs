@@ -1,6 +1,4 @@
-use std::borrow::Cow;
-
-use crate::vocabulary::{MessageFlags, Op, Outcome, Payload, SocketId};
+use crate::vocabulary::{MessageFlags, Op, Outcome, Payload, Received, SocketId};
 
 /// What each socket of a case has accepted for sending and given out by receiving, so that *every
 /// byte that was accepted* can be expected without saying how many.
@@ -41,7 +39,7 @@ impl Ledger {
             (
                 Op::Receive { socket, .. } | Op::Read { socket, .. } | Op::Drain { socket },
                 Outcome::Data { bytes, .. },
-            ) => self.account(*socket).received += bytes.len() as u64,
+            ) => self.account(*socket).received += bytes.length(),
             // With MSG_TRUNC a receive says how many bytes it took, and throws them away.
             (Op::Receive { socket, .. }, Outcome::Count(count)) => {
                 self.account(*socket).received += count;
@@ -56,18 +54,17 @@ impl Ledger {
         &self,
         sender: SocketId,
         receiver: SocketId,
-        just_received: usize,
-    ) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (payload, count) in &self.accounts[self.original(sender).index()].accepted {
-            let taken: Cow<'_, [u8]> = payload.bytes();
-            let count = usize::try_from(*count).unwrap_or(usize::MAX).min(taken.len());
-            bytes.extend_from_slice(&taken[..count]);
-        }
+        just_received: u64,
+    ) -> Received {
         let taken = self.accounts[self.original(receiver).index()].received;
-        let before = taken.saturating_sub(just_received as u64);
-        let before = usize::try_from(before).unwrap_or(usize::MAX).min(bytes.len());
-        bytes.split_off(before)
+        let mut before = taken.saturating_sub(just_received);
+        let mut bytes = Received::default();
+        for (payload, count) in &self.accounts[self.original(sender).index()].accepted {
+            let from = before.min(*count);
+            before -= from;
+            bytes.push_payload(payload, from, *count);
+        }
+        bytes
     }
 
     fn original(&self, socket: SocketId) -> SocketId {
@@ -96,7 +93,7 @@ mod tests {
     }
 
     fn data(text: &str) -> Outcome {
-        Outcome::Data { bytes: Arc::from(text.as_bytes()), source: None, truncated: false }
+        Outcome::data(text.as_bytes())
     }
 
     #[test]
@@ -107,9 +104,9 @@ mod tests {
         ledger.note(&send(0, "xyz"), &Outcome::Count(3));
         let read = Op::Read { socket: receiver, limit: 9 };
         ledger.note(&read, &data("ab"));
-        assert_eq!(ledger.outstanding(sender, receiver, 0), b"cdxyz");
+        assert_eq!(ledger.outstanding(sender, receiver, 0), Received::from(&b"cdxyz"[..]));
         ledger.note(&read, &data("cdxyz"));
-        assert_eq!(ledger.outstanding(sender, receiver, 5), b"cdxyz");
+        assert_eq!(ledger.outstanding(sender, receiver, 5), Received::from(&b"cdxyz"[..]));
     }
 
     #[test]
@@ -122,7 +119,7 @@ mod tests {
         let flags = MessageFlags::PEEK;
         let peek = Op::Receive { socket: receiver, limit: 9, flags, source: false };
         ledger.note(&peek, &data("abc"));
-        assert_eq!(ledger.outstanding(sender, receiver, 0), b"abc");
+        assert_eq!(ledger.outstanding(sender, receiver, 0), Received::from(&b"abc"[..]));
     }
 
     #[test]
@@ -134,6 +131,6 @@ mod tests {
         let looked = receive(MessageFlags::TRUNC | MessageFlags::PEEK);
         ledger.note(&looked, &Outcome::Count(4));
         ledger.note(&receive(MessageFlags::TRUNC), &Outcome::Count(4));
-        assert_eq!(ledger.outstanding(sender, receiver, 0), b"ef");
+        assert_eq!(ledger.outstanding(sender, receiver, 0), Received::from(&b"ef"[..]));
     }
 }

@@ -2,6 +2,7 @@
 //! It refuses to know printing, and keeps no counters.
 
 mod accounts;
+mod attempt;
 pub mod event;
 mod judge;
 mod ledger;

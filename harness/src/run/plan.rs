@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::selection::{Pattern, Selection, Shard};
-use crate::scenario::{Case, Scenario};
+use crate::scenario::{Case, Document, Scenario};
 use crate::vocabulary::{ScenarioId, split_mix};
 
 /// What is going to run: batches of cases, in order.
@@ -33,8 +33,19 @@ impl Batch {
 }
 
 impl Plan {
-    /// Chooses from a suite's cases. Of cases that must agree with each other, all take part or
-    /// none.
+    /// Chooses from a suite's scenarios, as [`Plan::new`] does from their cases.
+    pub fn of<'d>(
+        documents: impl IntoIterator<Item = &'d Document>,
+        selection: &Selection,
+    ) -> Self {
+        let cases = documents
+            .into_iter()
+            .filter(|document| selection.may_admit(document.scenario()))
+            .flat_map(Document::cases);
+        Self::new(cases, selection)
+    }
+
+    /// Chooses from cases. Of those that must agree with each other, all take part or none.
     pub fn new(cases: impl IntoIterator<Item = Case>, selection: &Selection) -> Self {
         let mut plan = Self::default();
         for batch in batches(cases) {

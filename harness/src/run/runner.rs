@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Verdict;
 use super::accounts::Accounts;
+use super::attempt::{ATTEMPTS, give_up, is_undecided};
 use super::event::{CaseFinished, Event, FORMAT, RunFinished, RunStarted};
 use super::limits::Limits;
 use super::plan::{Batch, Plan};
@@ -21,6 +22,8 @@ use crate::vocabulary::Level;
 pub struct RunOptions {
     /// Where the scenarios come from, for a person to read.
     pub suite: String,
+    /// The files and folders they come from, where some were given.
+    pub paths: Vec<String>,
     /// How often each case runs.
     pub repeat: u32,
     /// How many cases run side by side; without it, one a core of those that compute, and of those
@@ -40,6 +43,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             suite: String::new(),
+            paths: Vec::new(),
             repeat: 1,
             jobs: None,
             seed: None,
@@ -77,6 +81,7 @@ pub fn run(
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
         suite: options.suite.clone(),
+        paths: options.paths.clone(),
         scenarios: u32::try_from(scenarios.len()).unwrap_or(u32::MAX),
         cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
         repeat: options.repeat,
@@ -87,38 +92,27 @@ pub fn run(
     for scenario in scenarios {
         sink(Event::ScenarioLoaded(scenario));
     }
-    let witness = Witness::start().unwrap_or_else(|_| Witness::absent());
+    let witness = if plan.cases().any(Case::is_timed) {
+        Witness::start().unwrap_or_else(|_| Witness::absent())
+    } else {
+        Witness::absent()
+    };
     let floor = options.floor;
     let bench = Bench { subject, limits: &options.limits, witness: &witness, floor };
-    let stop = AtomicBool::new(false);
-    let finished = run_batches(bench, &plan, options, cores, &stop, &mut |event| {
-        if let Event::CaseFinished(finished) = &event
-            && options.fail_fast
-            && (finished.verdict.is_bad() || finished.verdict == Verdict::Broken)
-        {
-            stop.store(true, Ordering::Relaxed);
-        }
-        sink(event);
-    });
+    let cut_short = run_batches(bench, &plan, options, cores, sink);
     let stall = witness.worst();
     drop(witness);
     let leaks = accounts.map(Accounts::surplus).unwrap_or_default();
-    sink(Event::RunFinished(RunFinished {
-        took: began.elapsed(),
-        stall,
-        cut_short: !finished,
-        leaks,
-    }));
+    sink(Event::RunFinished(RunFinished { took: began.elapsed(), stall, cut_short, leaks }));
 }
 
 /// Lets threads take batches from two queues: of those that wait, the longest first, and of those
-/// that compute. Gives whether every batch was taken.
+/// that compute. Gives whether any are left.
 fn run_batches(
     bench: Bench<'_>,
     plan: &Plan,
     options: &RunOptions,
     cores: usize,
-    stop: &AtomicBool,
     sink: &mut dyn FnMut(Event),
 ) -> bool {
     let mut waiting: Vec<&Batch> = plan.batches.iter().filter(|batch| batch.waits()).collect();
@@ -139,30 +133,36 @@ fn run_batches(
     let workers = turns(left).min(options.jobs.unwrap_or(cores).max(1)).min(capacity.max(1));
     let queues = [Queue::new(waiting, options.repeat), Queue::new(computing, options.repeat)];
     let workers_queues = if shares { &queues[..] } else { &queues[1..] };
+    let stop = AtomicBool::new(false);
     let work = |queues: &[Queue<'_>], sender: &Sender<Event>| {
         for queue in queues {
             while !stop.load(Ordering::Relaxed)
                 && let Some((batch, iteration)) = queue.take()
             {
-                run_batch(bench, batch, iteration, sender);
+                let all_good = run_batch(bench, batch, iteration, sender);
+                if options.fail_fast && !all_good {
+                    stop.store(true, Ordering::Relaxed);
+                }
             }
         }
     };
     let (sender, receiver) = channel();
     thread::scope(|scope| {
-        let mut refused = Vec::new();
         let threads =
             (0..waiters).map(|_| &queues[..1]).chain((0..workers).map(|_| workers_queues));
+        // One batch alone is not worth a thread.
+        let single = turns(plan.batches.len()) == 1;
+        let mut left = Vec::new();
         let work = &work;
         for queues in threads {
             let sender = sender.clone();
             let builder = thread::Builder::new().name("cases".to_owned()).stack_size(STACK);
-            if builder.spawn_scoped(scope, move || work(queues, &sender)).is_err() {
-                refused.push(queues);
+            if single || builder.spawn_scoped(scope, move || work(queues, &sender)).is_err() {
+                left.push(queues);
             }
         }
-        // What no thread could be had for is done here: late, but done.
-        for queues in refused {
+        // What no thread was had for is done here: late, but done.
+        for queues in left {
             work(queues, &sender);
         }
         drop(sender);
@@ -170,7 +170,7 @@ fn run_batches(
             sink(event);
         }
     });
-    queues.iter().all(Queue::is_empty)
+    queues.iter().any(|queue| !queue.is_empty())
 }
 
 /// Batches that are still to be taken, all of them once, then all of them again, as often as they
@@ -201,7 +201,8 @@ impl<'a> Queue<'a> {
     }
 }
 
-fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Event>) {
+/// Gives whether no case of it was bad or broken.
+fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Event>) -> bool {
     let mut finished = Vec::with_capacity(batch.cases.len());
     for case in &batch.cases {
         // The receiver lives until every sender is gone.
@@ -211,16 +212,19 @@ fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Ev
     if batch.cases.len() > 1 {
         same::compare(&batch.cases.iter().collect::<Vec<_>>(), &mut finished);
     }
+    let all_good =
+        finished.iter().all(|case| !case.verdict.is_bad() && case.verdict != Verdict::Broken);
     for finished in finished {
         let _ = sender.send(Event::CaseFinished(Box::new(finished)));
     }
+    all_good
 }
 
 fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
     let trial = AssertUnwindSafe(|| match bench.subject.admit(case) {
         Admission::Skip(reason) => not_run(case, iteration, Verdict::Skipped, reason),
         Admission::Unsupported(reason) => not_run(case, iteration, Verdict::Unsupported, reason),
-        Admission::Run => Trial::run(bench, case, iteration),
+        Admission::Run => decide(bench, case, iteration),
     });
     catch_unwind(trial).unwrap_or_else(|panic| {
         let said = panic
@@ -230,6 +234,23 @@ fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
             .unwrap_or("without a message");
         not_run(case, iteration, Verdict::Broken, format!("the harness panicked: {said}"))
     })
+}
+
+/// Runs a case, and runs it again where it failed while the machine stalled.
+fn decide(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
+    let mut attempts = 1;
+    loop {
+        let mut finished = Trial::run(bench, case, iteration);
+        finished.attempts = attempts;
+        if !is_undecided(case, &finished, bench.limits) {
+            return finished;
+        }
+        if attempts == ATTEMPTS {
+            give_up(&mut finished);
+            return finished;
+        }
+        attempts += 1;
+    }
 }
 
 fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> CaseFinished {
@@ -244,12 +265,15 @@ fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> Cas
         steps: Vec::new(),
         took: Duration::ZERO,
         stall: Duration::ZERO,
+        attempts: 1,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
     use crate::run::scripted::{Act, Asked, Scripted, at_once, cases, millis};
@@ -507,5 +531,54 @@ same across order
         let run = Run::of(plan(&[text]), &obedient(), &options);
         let waited: Vec<Duration> = run.finished.iter().map(|case| case.steps[0].took).collect();
         assert_eq!(waited, [millis(9_000), millis(3_000), millis(1_000)]);
+    }
+
+    /// A scenario that waits, and then receives something else than it must.
+    const WAITS_AND_FAILS: &str =
+        "\"t\"\nover tcp4\npair client.c server.s\n\nwait 100ms\nclient recv c 4 => \"x\"\n";
+
+    fn decided(text: &str, subject: &Scripted) -> CaseFinished {
+        let run = Run::of(plan(&[text]), subject, &RunOptions::default());
+        run.finished.into_iter().next().expect("the case was run")
+    }
+
+    #[test]
+    fn what_fails_while_the_machine_stalls_is_run_again_and_then_slow() {
+        let stalled = Scripted { oversleep: millis(60), ..obedient() };
+        let finished = decided(WAITS_AND_FAILS, &stalled);
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Slow, ATTEMPTS));
+        assert!(finished.reason.is_some_and(|reason| reason.starts_with("not decided")));
+        let awake = Scripted { oversleep: millis(20), ..obedient() };
+        let finished = decided(WAITS_AND_FAILS, &awake);
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Fail, 1));
+    }
+
+    #[test]
+    fn what_goes_well_the_second_time_passes() {
+        let receives = Arc::new(AtomicUsize::new(0));
+        let subject = Scripted::new({
+            let receives = Arc::clone(&receives);
+            move |asked| match asked.op {
+                Op::Receive { .. } => match receives.fetch_add(1, Ordering::Relaxed) {
+                    0 => at_once(Outcome::EndOfStream),
+                    _ => at_once(Outcome::data(b"x")),
+                },
+                _ => None,
+            }
+        });
+        let finished = decided(WAITS_AND_FAILS, &Scripted { oversleep: millis(60), ..subject });
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Pass, 2));
+    }
+
+    #[test]
+    fn no_stall_excuses_a_call_that_returns_too_early() {
+        let early = Scripted::new(|asked| match asked.op {
+            Op::Receive { .. } => Some(Act::Give(Outcome::Timeout, millis(225))),
+            _ => None,
+        });
+        let text = "\"t\"\nover tcp4\npair client.c server.s\n\nwait 100ms\n\
+                    client recv c 4 => timeout after 300ms\n";
+        let finished = decided(text, &Scripted { oversleep: millis(500), ..early });
+        assert_eq!((finished.verdict, finished.attempts), (Verdict::Fail, 1));
     }
 }

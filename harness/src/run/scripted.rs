@@ -58,6 +58,8 @@ pub(super) struct Scripted {
     pub(super) company: usize,
     /// How coarse its clock is said to be.
     pub(super) granularity: Granularity,
+    /// By how much the machine lets every `wait` last too long.
+    pub(super) oversleep: Duration,
 }
 
 #[derive(Default)]
@@ -86,6 +88,7 @@ impl Scripted {
             leaks: Vec::new(),
             company: 0,
             granularity: Granularity::default(),
+            oversleep: Duration::ZERO,
         }
     }
 
@@ -180,6 +183,7 @@ impl Subject for Scripted {
             transport: case.variant.transport.unwrap_or(Transport::Tcp4),
             now: Duration::ZERO,
             before: 0,
+            oversleep: self.oversleep,
             started: Vec::new(),
         }))
     }
@@ -194,6 +198,7 @@ struct ScriptedSession {
     transport: Transport,
     now: Duration,
     before: usize,
+    oversleep: Duration,
     /// The started calls: when each began and what it does.
     started: Vec<(TagId, Duration, Act)>,
 }
@@ -301,7 +306,7 @@ impl Session for ScriptedSession {
     }
 
     fn wait(&mut self, time: Duration) {
-        self.now += time;
+        self.now += time + self.oversleep;
     }
 
     fn now(&self) -> Duration {

@@ -3,8 +3,8 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::scenario::Case;
-use crate::vocabulary::{Level, Topology, Transport};
+use crate::scenario::{Case, Scenario};
+use crate::vocabulary::{Level, ScenarioId, Topology, Transport};
 
 /// Which cases of a suite take part.
 #[derive(Clone, Debug, Default)]
@@ -20,16 +20,23 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether a scenario can have a case that takes part, so that the others need not be
+    /// elaborated at all.
+    pub fn may_admit(&self, scenario: &Scenario) -> bool {
+        self.level.is_none_or(|level| scenario.level >= level)
+            && (self.patterns.is_empty()
+                || self.patterns.iter().any(|pattern| pattern.names(&scenario.id)))
+    }
+
     /// Whether a case takes part.
     pub fn admits(&self, case: &Case) -> bool {
         let variant = &case.variant;
         let over = self.over.is_empty()
             || variant.transport.is_some_and(|transport| self.over.contains(&transport));
         let on = self.on.is_empty() || self.on.contains(&variant.topology);
-        let level = self.level.is_none_or(|level| case.scenario.level >= level);
         let named =
             self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.matches(case));
-        over && on && level && named
+        over && on && named && self.may_admit(&case.scenario)
     }
 }
 
@@ -49,10 +56,15 @@ pub struct Pattern {
 impl Pattern {
     /// Whether it stands for a case.
     pub fn matches(&self, case: &Case) -> bool {
-        let id = case.scenario.id.as_str();
-        let named = self.glob.is_match(id)
-            || self.folder.as_ref().is_some_and(|folder| id.starts_with(folder.as_str()));
-        named && self.coordinates.iter().all(|coordinate| has(case, coordinate))
+        self.names(&case.scenario.id)
+            && self.coordinates.iter().all(|coordinate| has(case, coordinate))
+    }
+
+    /// Whether it stands for cases of a scenario.
+    pub fn names(&self, id: &ScenarioId) -> bool {
+        let id = id.as_str();
+        self.glob.is_match(id)
+            || self.folder.as_ref().is_some_and(|folder| id.starts_with(folder.as_str()))
     }
 }
 
@@ -140,8 +152,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::{Scenario, Variant};
-    use crate::vocabulary::{CaseId, ScenarioId};
+    use crate::scenario::Variant;
+    use crate::vocabulary::CaseId;
 
     fn case(id: &str, transport: Transport) -> Case {
         let id = ScenarioId::new(id);

@@ -36,6 +36,8 @@ pub struct Trial<'a> {
     /// What each started step performs, once it has been started.
     started: Vec<Option<&'a Op>>,
     reports: Vec<StepReport>,
+    /// By how much the worst `wait` was too long.
+    overslept: Duration,
     verdict: Verdict,
     level: Level,
     reason: Option<String>,
@@ -59,6 +61,7 @@ impl<'a> Trial<'a> {
             bound: vec![false; case.ports.len()],
             started: vec![None; case.tags.len()],
             reports: Vec::with_capacity(case.steps.len()),
+            overslept: Duration::ZERO,
             verdict: Verdict::Pass,
             level: case.scenario.level,
             reason: None,
@@ -88,7 +91,8 @@ impl<'a> Trial<'a> {
             reason: self.reason,
             steps: self.reports,
             took: self.began.elapsed(),
-            stall: self.bench.witness.worst_since(self.began),
+            stall: self.bench.witness.worst_since(self.began).max(self.overslept),
+            attempts: 1,
         }
     }
 
@@ -102,7 +106,9 @@ impl<'a> Trial<'a> {
                 Action::Wait(time) => {
                     let began = session.now();
                     session.wait(*time);
-                    self.note(step, None, began, since(session, began), Judgement::Met);
+                    let took = since(session, began);
+                    self.overslept = self.overslept.max(took.saturating_sub(*time));
+                    self.note(step, None, began, took, Judgement::Met);
                     Ok(())
                 }
                 Action::Wire(_) => Err("a wire step reached a subject without a capture".into()),
@@ -336,11 +342,14 @@ impl<'a> Trial<'a> {
             Judgement::Missed { detail } if step.level < self.bench.floor => {
                 Judgement::Excused { detail }
             }
+            Judgement::Early { detail } if step.level < self.bench.floor => {
+                Judgement::Excused { detail: Some(detail) }
+            }
             Judgement::Hung if step.level < self.bench.floor => Judgement::Excused { detail: None },
             other => other,
         };
         match judgement {
-            Judgement::Missed { .. } => self.verdict = Verdict::Fail,
+            Judgement::Missed { .. } | Judgement::Early { .. } => self.verdict = Verdict::Fail,
             Judgement::Hung => self.verdict = Verdict::Hang,
             Judgement::Slow { .. } => self.verdict = Verdict::Slow,
             Judgement::Met | Judgement::Excused { .. } | Judgement::Moot => {}

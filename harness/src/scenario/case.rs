@@ -67,6 +67,19 @@ pub struct Case {
     pub least: Duration,
 }
 
+impl Case {
+    /// Whether it matters for any step what the machine stalls: something waits, or is bounded from
+    /// above.
+    pub fn is_timed(&self) -> bool {
+        !self.least.is_zero() || self.has_soft_bounds()
+    }
+
+    fn has_soft_bounds(&self) -> bool {
+        let bounds = self.steps.iter().filter_map(|step| step.expectation.as_ref());
+        bounds.flat_map(|one| &one.alternatives).any(|one| one.before.is_some())
+    }
+}
+
 /// What the cases that must agree have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SameKey {

@@ -120,6 +120,7 @@ codes! {
     BAD_TEXT "bad-text" "a text is empty, or holds a control character"
     BAD_TIME "bad-time" "a time was expected, with its unit"
     BAD_VALUE "bad-value" "a value does not fit its socket option"
+    CLOSED_SOCKET "closed-socket" "a socket is used after it has been closed"
     CROSSED_BOUNDS "crossed-bounds" "`before` ends earlier than `after` begins"
     DUPLICATE_CASE "duplicate-case" "two `case` blocks of one `vary` have one name"
     DUPLICATE_CONDITION "duplicate-condition" "a condition stands twice behind one alternative"

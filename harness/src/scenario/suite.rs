@@ -120,14 +120,18 @@ impl Problem {
             Self::Mistake { path, source, diagnostic } => {
                 return diagnostic.render(path, source, colour);
             }
-            Self::Unreadable { cause, .. } => (format!("this cannot be read: {cause}"), None),
+            Self::Unreadable { cause, .. } => (
+                format!("this cannot be read: {cause}"),
+                Some("name a file or a folder that is there and that you may read"),
+            ),
             Self::NotText { line, offset, .. } => (
                 format!("line {line} is not UTF-8 text (byte {offset} of the file)"),
                 Some("write other bytes within quotes as `\\xHH`"),
             ),
-            Self::TooLarge { bytes, .. } => {
-                (format!("a scenario file has at most 1 MiB, and this one {bytes} bytes"), None)
-            }
+            Self::TooLarge { bytes, .. } => (
+                format!("a scenario file has at most 1 MiB, and this one {bytes} bytes"),
+                Some("write one behaviour a file, and long data as `bytes SIZE of SEED`"),
+            ),
             Self::Repeated { .. } => (
                 "this folder is reached a second time".to_owned(),
                 Some("a symbolic link leads back to a folder that is part of the suite already"),
@@ -136,9 +140,10 @@ impl Problem {
                 "there are no scenarios in this folder".to_owned(),
                 Some("a scenario is a file with the ending `.scn`"),
             ),
-            Self::Duplicate { first, id, .. } => {
-                (format!("the id `{id}` is that of {first} already"), None)
-            }
+            Self::Duplicate { first, id, .. } => (
+                format!("the id `{id}` is that of {first} already"),
+                Some("give one of the two files another name"),
+            ),
         };
         render_plain(self.path(), &message, help, colour)
     }

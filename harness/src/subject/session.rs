@@ -33,8 +33,8 @@ pub trait Subject: Send + Sync {
 
 /// The parties of one case on a subject. Every call returns by its limit.
 pub trait Session {
-    /// Performs an operation and returns when it has returned, at the latest after `limit` and an
-    /// eighth of it; then the outcome is [`Outcome::Blocked`], which never comes before `limit`.
+    /// Performs an operation and returns when it has returned, at the latest after `limit` and a
+    /// sixteenth of it; then the outcome is [`Outcome::Blocked`], which never comes before `limit`.
     ///
     /// # Errors
     /// When the harness or the environment failed; what the subject did is an [`Outcome`].

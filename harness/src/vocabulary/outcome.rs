@@ -1,10 +1,8 @@
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::payload::Escaped;
-use super::{Endpoint, Errno, OptionValue, Readiness};
+use super::{Endpoint, Errno, OptionValue, Readiness, Received};
 
 /// What came of one operation. It is data, also when it is an error or a hang.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +15,7 @@ pub enum Outcome {
     /// It received these bytes.
     Data {
         /// The bytes.
-        bytes: Arc<[u8]>,
+        bytes: Received,
         /// Who sent them, where the call tells.
         source: Option<Endpoint>,
         /// Whether a datagram was cut to fit (`MSG_TRUNC`).
@@ -50,6 +48,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Bytes from nobody in particular, as a stream gives them.
+    pub fn data(bytes: &[u8]) -> Self {
+        Self::Data { bytes: bytes.into(), source: None, truncated: false }
+    }
+
     /// A failure without a signal.
     pub const fn failed(errno: Errno) -> Self {
         Self::Failed { errno, signal: None }
@@ -62,11 +65,7 @@ impl fmt::Display for Outcome {
             Self::Ok => f.write_str("ok"),
             Self::Count(count) => write!(f, "{count}"),
             Self::Data { bytes, truncated, .. } => {
-                let shown = &bytes[..bytes.len().min(SHOWN)];
-                write!(f, "\"{}\"", Escaped(shown))?;
-                if shown.len() < bytes.len() {
-                    write!(f, "... ({} bytes)", bytes.len())?;
-                }
+                write!(f, "{bytes}")?;
                 if *truncated { f.write_str(" MSG_TRUNC") } else { Ok(()) }
             }
             Self::EndOfStream => f.write_str("eof"),
@@ -81,9 +80,6 @@ impl fmt::Display for Outcome {
         }
     }
 }
-
-/// Bytes of received data that are shown before they are cut off.
-const SHOWN: usize = 32;
 
 /// A signal that a step may raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

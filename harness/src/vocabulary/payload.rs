@@ -84,7 +84,7 @@ impl fmt::Display for Payload {
 }
 
 /// Bytes as they are written between the quotes of a scenario.
-pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+pub(super) struct Escaped<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +102,31 @@ impl fmt::Display for Escaped<'_> {
         }
         Ok(())
     }
+}
+
+/// Reads what [`Escaped`] writes.
+pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'\\' => match rest.next()? {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'0' => 0,
+                b'x' => {
+                    let mut digit = || char::from(rest.next()?).to_digit(16);
+                    let (high, low) = (digit()?, digit()?);
+                    u8::try_from(high * 16 + low).ok()?
+                }
+                other @ (b'"' | b'\\') => other,
+                _ => return None,
+            },
+            plain => plain,
+        });
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

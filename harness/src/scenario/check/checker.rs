@@ -395,6 +395,7 @@ impl Checker<'_, '_> {
                 let right = tree.words(node.right);
                 let mut cursor = Cursor::new(self.source, right, arrow, header, choice);
                 let (expectation, level) = self.expectation(&mut cursor, fit)?;
+                self.watch(&step.action, &expectation);
                 step.expectation = Some(expectation);
                 step.level = level.unwrap_or(header.level);
             }

@@ -9,7 +9,9 @@ pub(super) enum State {
     Absent,
     /// The socket is made; the step is started.
     There,
-    /// The started step has been awaited.
+    /// The started step was seen to be blocked still, and may be awaited again.
+    Watched,
+    /// The socket has been closed; the started step has been awaited.
     Done,
     /// It depends on the case of a `vary` block.
     Partial,
@@ -22,6 +24,8 @@ pub(super) struct SocketEntry<'s> {
     pub(super) name: &'s str,
     /// Where it is made.
     pub(super) made: Span,
+    /// Where it is closed, once it is.
+    pub(super) closed: Span,
 }
 
 /// A started step's name.
@@ -98,6 +102,21 @@ impl<'s> Flow<'s> {
         at
     }
 
+    /// Marks a socket as closed.
+    pub(super) fn close(&mut self, at: usize, closed: Span) {
+        if let Some(entry) = self.sockets.get_mut(at) {
+            entry.closed = closed;
+            self.set(Cell::Socket(at), State::Done);
+        }
+    }
+
+    /// Takes back that a started step was awaited: it was only seen to be blocked still.
+    pub(super) fn watch(&mut self, at: usize) {
+        if at < self.tags.len() {
+            self.set(Cell::Tag(at), State::Watched);
+        }
+    }
+
     /// Marks a started step as awaited.
     pub(super) fn finish(&mut self, at: usize, awaited: Span) {
         if let Some(entry) = self.tags.get_mut(at) {
@@ -158,7 +177,10 @@ impl<'s> Flow<'s> {
             let Some(&(cell, state)) = group.first() else { continue };
             let same = group.iter().all(|(_, other)| *other == state);
             let before = *self.slot(cell);
-            let agreed = same && (group.len() == cases || before == state);
+            // A step that a case both started and awaited is no business of the other cases.
+            let over = matches!(cell, Cell::Tag(_)) && before == State::Absent;
+            let over = over && matches!(state, State::Watched | State::Done);
+            let agreed = same && (group.len() == cases || before == state || over);
             *self.slot(cell) = if agreed { state } else { State::Partial };
         }
     }

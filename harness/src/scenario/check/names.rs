@@ -4,12 +4,12 @@ use super::expectation::Fit;
 use super::flow::{SocketEntry, State, TagEntry};
 use super::mistake::{bad_name, extra_word, unexpected, unknown_host};
 use super::value::is_name;
-use crate::scenario::case::{Action, Place};
+use crate::scenario::case::{Action, Alternative, Expectation, Expected, Place};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::document::Across;
 use crate::scenario::lexer::{Span, Token};
 use crate::scenario::syntax::StepNode;
-use crate::vocabulary::{ActorId, TagId, Transport, Verb};
+use crate::vocabulary::{ActorId, SocketId, TagId, Transport, Verb};
 
 impl<'s> Checker<'_, 's> {
     /// Reads a step from its verb on.
@@ -184,6 +184,17 @@ impl<'s> Checker<'_, 's> {
         Some(at)
     }
 
+    /// Notes that a started step was only seen to be blocked still.
+    pub(super) fn watch(&mut self, action: &Action, expectation: &Expectation) {
+        let stays = |one: &Alternative| one.expected == Expected::Blocked;
+        if let Action::Await { tag, .. } = action
+            && self.first
+            && expectation.alternatives.iter().all(stays)
+        {
+            self.flow.watch(tag.index());
+        }
+    }
+
     /// Makes a socket, and gives its position.
     pub(super) fn made(&mut self, actor: ActorId, atom: &Atom<'_>) -> Option<usize> {
         let name = self.own_name(atom)?;
@@ -210,7 +221,7 @@ impl<'s> Checker<'_, 's> {
             );
             return at;
         }
-        self.flow.make(SocketEntry { actor, name, made })
+        self.flow.make(SocketEntry { actor, name, made, closed: Span::default() })
     }
 
     /// The position of a socket that exists.
@@ -221,7 +232,7 @@ impl<'s> Checker<'_, 's> {
             return known.or(Some(0));
         }
         match known.map(|at| (at, self.flow.socket_state(at))) {
-            Some((at, State::There | State::Done)) => Some(at),
+            Some((at, State::There | State::Watched | State::Done)) => Some(at),
             Some((at, State::Partial)) => {
                 let made = self.flow.sockets[at].made;
                 self.report(partial_socket(atom.here(), name).related(made, "made here"));
@@ -233,6 +244,34 @@ impl<'s> Checker<'_, 's> {
                 }
                 Some(0)
             }
+        }
+    }
+
+    /// The position of a socket that exists and has not been closed.
+    pub(super) fn still_open(&mut self, actor: ActorId, atom: &Atom<'_>) -> Option<usize> {
+        let at = self.existing(actor, atom)?;
+        let closed = self.first && self.flow.socket_state(at) == State::Done;
+        if let Some(entry) =
+            self.flow.sockets.get(at).filter(|entry| closed && entry.name == atom.text).copied()
+        {
+            let message = format!("{} has been closed", quoted(entry.name));
+            self.report(
+                Diagnostic::new(code::CLOSED_SOCKET, atom.here(), message, "nothing is left of it")
+                    .related(entry.closed, "closed here")
+                    .help("a closed descriptor's number may be another socket's already"),
+            );
+        }
+        Some(at)
+    }
+
+    /// Notes that a step closes the socket that `closed` names. One that is not known was reported,
+    /// and stands for another meanwhile.
+    pub(super) fn close(&mut self, socket: SocketId, closed: Span) {
+        let at = socket.index();
+        let known =
+            self.flow.sockets.get(at).is_some_and(|entry| entry.name == closed.of(self.source));
+        if self.first && known {
+            self.flow.close(at, closed);
         }
     }
 
@@ -339,7 +378,7 @@ impl<'s> Checker<'_, 's> {
                     )),
                 ),
                 State::Partial => self.report(partial_tag(entry.started, entry.name)),
-                State::Absent | State::Done => {}
+                State::Absent | State::Watched | State::Done => {}
             }
         }
         for (axis, used) in self.header.axes.iter().zip(std::mem::take(&mut self.used)) {

@@ -98,7 +98,10 @@ impl<'s> Checker<'_, 's> {
             Verb::Fill => Op::Fill { socket, seed: self.seed(cursor)? },
             Verb::Drain => Op::Drain { socket },
             // The others do not come here.
-            _ => Op::Close { socket },
+            _ => {
+                self.close(socket, cursor.last());
+                Op::Close { socket }
+            }
         })
     }
 
@@ -148,7 +151,7 @@ impl<'s> Checker<'_, 's> {
         verb: Verb,
     ) -> Option<SocketId> {
         let atom = self.word(cursor, "a socket", verb.form())?;
-        self.existing(actor, &atom).map(SocketId::new)
+        self.still_open(actor, &atom).map(SocketId::new)
     }
 
     /// The next word as the name of a socket that the step makes.

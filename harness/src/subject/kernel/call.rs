@@ -21,6 +21,13 @@ pub(super) struct Target {
     pub(super) transport: Transport,
 }
 
+impl Target {
+    /// What a socket is made from.
+    pub(super) const fn blank(transport: Transport) -> Self {
+        Self { fd: -1, transport }
+    }
+}
+
 /// What came of an operation.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -68,18 +75,27 @@ pub(super) fn may_block(op: &Op) -> bool {
     )
 }
 
-/// The operation with its payload at hand, where that has to be generated first: the time for it must
-/// not count as the call's. `None` where the operation can be performed as it is.
+/// The operation with its payload at hand, where that has to be generated first, and a buffer for
+/// what it receives: the time for either must not count as the call's. `None` where the operation
+/// can be performed as it is.
 pub(super) fn prepared(op: &Op) -> Option<Op> {
-    let (Op::Send { data: Payload::Generated { length, seed }, .. }
-    | Op::Write { data: Payload::Generated { length, seed }, .. }) = op
-    else {
-        return None;
+    let (length, seed) = match op {
+        Op::Receive { limit, .. } | Op::Read { limit, .. } => {
+            message::reserve(*limit);
+            return None;
+        }
+        Op::Drain { .. } => {
+            message::reserve(message::CHUNK);
+            return None;
+        }
+        Op::Send { data: Payload::Generated { length, seed }, .. }
+        | Op::Write { data: Payload::Generated { length, seed }, .. } => (*length, *seed),
+        _ => return None,
     };
-    let length = usize::try_from(*length).unwrap_or(usize::MAX);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
     // In place, since it may be large.
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-    Payload::generate(*seed, 0, Arc::get_mut(&mut bytes)?);
+    Payload::generate(seed, 0, Arc::get_mut(&mut bytes)?);
     let mut own = op.clone();
     if let Op::Send { data, .. } | Op::Write { data, .. } = &mut own {
         *data = Payload::Literal(bytes);

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::os::fd::RawFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -15,12 +14,12 @@ use socket2::{SockAddr, SockRef};
 use super::bound::{Bound, Stop};
 use super::call::{Target, Timed, timed};
 use super::{errno, option, signal, syscall};
-use crate::vocabulary::{Endpoint, MessageFlags, Outcome, Payload, Signal, SocketOption};
+use crate::vocabulary::{Endpoint, MessageFlags, Outcome, Payload, Received, Signal, SocketOption};
 
 /// The largest amount that a drain takes before it gives up: more than any scenario sends.
-const MOST: usize = 256 << 20;
+const MOST: u64 = 1 << 30;
 /// How much a fill or a drain moves at once.
-const CHUNK: usize = 64 << 10;
+pub(super) const CHUNK: usize = 64 << 10;
 /// A fill is over when no byte was taken for this long: a delayed acknowledgement makes room again
 /// after 40 ms.
 const STILL: Duration = Duration::from_millis(100);
@@ -119,7 +118,7 @@ pub(super) fn receive(
             Ok(count) if flags.contains(MessageFlags::TRUNC) => Outcome::Count(count as u64),
             // An empty datagram has a sender; the end after a shutdown has none.
             Ok(0) if source.is_none() && limit > 0 => Outcome::EndOfStream,
-            Ok(count) => Outcome::Data { bytes: Arc::from(&buffer[..count]), source, truncated },
+            Ok(count) => Outcome::Data { bytes: buffer[..count].into(), source, truncated },
             Err(stop) => failure(target.fd, stop, waits, SocketOption::ReceiveTimeout),
         })
     })
@@ -150,9 +149,7 @@ fn received(
         }
         Ok(count) if flags.contains(MessageFlags::TRUNC) => Outcome::Count(count as u64),
         Ok(0) if limit > 0 => Outcome::EndOfStream,
-        Ok(count) => {
-            Outcome::Data { bytes: Arc::from(&buffer[..count]), source: None, truncated: false }
-        }
+        Ok(count) => Outcome::data(&buffer[..count]),
         Err(stop) => failure(target.fd, stop, waits, SocketOption::ReceiveTimeout),
     })
 }
@@ -187,28 +184,25 @@ fn becomes_writable(fd: RawFd) -> nix::Result<bool> {
 
 /// Receives until the end of the stream.
 pub(super) fn drain(target: Target, bound: &Bound<'_>) -> Timed<Outcome> {
-    timed(|| {
-        let mut bytes = Vec::new();
-        while bytes.len() < MOST {
-            // A sender that never stops never lets a receive wait, and so be broken.
-            if bound.is_over() {
-                return Outcome::Blocked;
-            }
-            let filled = bytes.len();
-            bytes.resize(filled + CHUNK, 0);
-            let result =
-                bound.patiently(|| recv(target.fd, &mut bytes[filled..], MsgFlags::empty()));
-            bytes.truncate(filled + *result.as_ref().unwrap_or(&0));
-            match result {
-                Ok(0) if bytes.is_empty() => return Outcome::EndOfStream,
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(stop) => {
-                    return failure(target.fd, stop, true, SocketOption::ReceiveTimeout);
+    with_scratch(CHUNK, |buffer| {
+        timed(|| {
+            let mut bytes = Received::default();
+            while bytes.length() < MOST {
+                // A sender that never stops never lets a receive wait, and so be broken.
+                if bound.is_over() {
+                    return Outcome::Blocked;
+                }
+                match bound.patiently(|| recv(target.fd, buffer, MsgFlags::empty())) {
+                    Ok(0) if bytes.length() == 0 => return Outcome::EndOfStream,
+                    Ok(0) => break,
+                    Ok(count) => bytes.push(&buffer[..count]),
+                    Err(stop) => {
+                        return failure(target.fd, stop, true, SocketOption::ReceiveTimeout);
+                    }
                 }
             }
-        }
-        Outcome::Data { bytes: bytes.into(), source: None, truncated: false }
+            Outcome::Data { bytes, source: None, truncated: false }
+        })
     })
 }
 
@@ -243,6 +237,13 @@ fn sender_of(address: &SockAddr) -> Option<Endpoint> {
     match endpoint_of(address) {
         Endpoint::Unnamed => None,
         named => Some(named),
+    }
+}
+
+/// Gets the calling thread's buffer ready for a receive.
+pub(super) fn reserve(limit: usize) {
+    if limit <= CHUNK {
+        with_scratch(limit, |_| ());
     }
 }
 

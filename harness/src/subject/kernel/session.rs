@@ -1,3 +1,4 @@
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
@@ -44,15 +45,16 @@ impl KernelSession {
         }
     }
 
-    /// What an operation acts on: the socket, or for one that makes a socket first, that.
-    fn target(&mut self, op: &Op) -> Result<Target, Result<Observation, SubjectError>> {
+    /// What an operation acts on: the socket, or for one that makes a socket first, that; or what
+    /// making it came to instead.
+    fn target(&mut self, op: &Op) -> Result<ControlFlow<Observation, Target>, SubjectError> {
         let socket = op.socket();
         match (op, self.sockets.get(socket.index()).copied().flatten()) {
-            (Op::Open { transport, .. }, None) => Ok(Target { fd: -1, transport: *transport }),
-            (Op::Open { .. }, Some(_)) => Err(Err(SubjectError::NoSuchSocket)),
-            (_, Some(target)) => Ok(target),
-            (Op::Bind { open: Some(transport), .. }, None) => self.opened(socket, *transport),
-            (_, None) => Err(Err(SubjectError::NoSuchSocket)),
+            (Op::Open { transport, .. }, None) => Ok(Continue(Target::blank(*transport))),
+            (Op::Open { .. }, Some(_)) => Err(SubjectError::NoSuchSocket),
+            (_, Some(target)) => Ok(Continue(target)),
+            (Op::Bind { open: Some(transport), .. }, None) => Ok(self.opened(socket, *transport)),
+            (_, None) => Err(SubjectError::NoSuchSocket),
         }
     }
 
@@ -60,12 +62,13 @@ impl KernelSession {
         &mut self,
         socket: SocketId,
         transport: Transport,
-    ) -> Result<Target, Result<Observation, SubjectError>> {
-        let blank = Target { fd: -1, transport };
-        let reply = call::perform(&Op::Open { socket, transport }, blank, None, &Bound::Free);
+    ) -> ControlFlow<Observation, Target> {
+        let op = Op::Open { socket, transport };
+        let bound = Bound::Until(self.origin);
+        let reply = call::perform(&op, Target::blank(transport), None, &bound);
         let made = reply.made;
         let observation = self.keep(reply, Some(socket));
-        made.ok_or(Ok(observation))
+        made.map_or(Break(observation), Continue)
     }
 
     fn keep(&mut self, reply: Reply, makes: Option<SocketId>) -> Observation {
@@ -127,9 +130,9 @@ impl Session for KernelSession {
         book: &AddressBook,
         limit: Duration,
     ) -> Result<Observation, SubjectError> {
-        let target = match self.target(op) {
-            Ok(target) => target,
-            Err(ended) => return ended,
+        let target = match self.target(op)? {
+            Continue(target) => target,
+            Break(observation) => return Ok(observation),
         };
         let address = resolve(op, book, target.transport)?;
         let prepared = call::prepared(op);
@@ -158,10 +161,7 @@ impl Session for KernelSession {
         book: &AddressBook,
         limit: Duration,
     ) -> Result<(), SubjectError> {
-        let target = match self.target(op) {
-            Ok(target) => target,
-            Err(ended) => return ended.map(drop),
-        };
+        let Continue(target) = self.target(op)? else { return Ok(()) };
         let address = resolve(op, book, target.transport)?;
         let call = Started::launch(op.clone(), target, address)?;
         self.foresee(op);
@@ -217,6 +217,8 @@ impl Session for KernelSession {
     }
 
     fn close(mut self: Box<Self>) -> Vec<String> {
+        // What the thread does next is none of this case's business.
+        Alarm::disarm();
         self.end();
         std::mem::take(&mut self.leaks)
     }
@@ -429,7 +431,7 @@ mod tests {
         let limit = Duration::from_millis(800);
         rig.does(&send(FAR, text("a")), Outcome::Count(1));
         assert_eq!(rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit).outcome, received("a"));
-        // Within the eighth by which the alarm may be late.
+        // Within the sixteenth by which the alarm may be late.
         thread::sleep(Duration::from_millis(40));
         let before = Instant::now();
         let second = rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit);

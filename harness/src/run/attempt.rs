@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+use super::Verdict;
+use super::event::{CaseFinished, Judgement};
+use super::limits::Limits;
+use crate::scenario::Case;
+
+/// How often a case is run at most before the machine counts as too busy to decide it.
+pub(super) const ATTEMPTS: u32 = 3;
+
+/// What scenarios leave room for between the moments that must not change places.
+const MARGIN: Duration = Duration::from_millis(50);
+
+/// Whether a failure may be the machine's doing: it did not let the harness act when the scenario
+/// said, so that what came of it says nothing about the subject.
+///
+/// A call that returned earlier than it may is never excused: no stall makes a call shorter.
+pub(super) fn is_undecided(case: &Case, finished: &CaseFinished, limits: &Limits) -> bool {
+    let early = finished.steps.iter().any(|step| matches!(step.judgement, Judgement::Early { .. }));
+    match finished.verdict {
+        Verdict::Fail => case.is_timed() && !early && finished.stall >= MARGIN,
+        Verdict::Hang => finished.stall >= limits.answer / 4,
+        _ => false,
+    }
+}
+
+/// Makes of a failure that could not be decided in any attempt what it is.
+pub(super) fn give_up(finished: &mut CaseFinished) {
+    finished.verdict = Verdict::Slow;
+    finished.reason = Some(format!(
+        "not decided: the machine stalled for {:.0?} or more in each of {ATTEMPTS} attempts",
+        finished.stall.min(Duration::from_hours(1))
+    ));
+}
