@@ -71,7 +71,8 @@ impl<'a> Trial<'a> {
             Ok(mut session) => {
                 trial.steps(&mut *session);
                 let leaks = session.close();
-                if !leaks.is_empty() {
+                // A subject that failed has done so, whatever else there is to say.
+                if !leaks.is_empty() && trial.verdict.is_good() {
                     trial.broken(format!("the session left behind: {}", leaks.join("; ")));
                 }
             }

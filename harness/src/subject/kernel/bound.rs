@@ -21,6 +21,8 @@ pub(super) struct Flags {
     pub(super) cancelled: AtomicBool,
     /// The scenario has sent it a signal.
     pub(super) interrupted: AtomicBool,
+    /// The scenario has closed the descriptor it was started on.
+    pub(super) closed: AtomicBool,
 }
 
 /// Why a call came to an end without a result.
@@ -48,9 +50,18 @@ impl Bound<'_> {
         loop {
             match call() {
                 Err(Errno::EINTR) if self.is_over() => return Err(Stop::Blocked),
+                // The number may be another socket's already, of another case perhaps.
+                Err(Errno::EINTR) if self.is_closed() => return Err(Stop::Failed(Errno::EBADF)),
                 Err(Errno::EINTR) if !self.is_interrupted() => {}
                 result => return result.map_err(Stop::Failed),
             }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Free | Self::Until(_) => false,
+            Self::Flags(flags) => flags.closed.load(Ordering::Acquire),
         }
     }
 

@@ -78,7 +78,7 @@ pub(super) fn may_block(op: &Op) -> bool {
 /// what it receives: the time for either must not count as the call's. `None` where the operation
 /// can be performed as it is.
 pub(super) fn prepared(op: &Op) -> Option<Op> {
-    let mut own = match op {
+    let at_hand = match op {
         Op::Receive { limit, .. } | Op::Read { limit, .. } => {
             message::reserve(*limit);
             return None;
@@ -87,14 +87,15 @@ pub(super) fn prepared(op: &Op) -> Option<Op> {
             message::reserve(message::CHUNK);
             return None;
         }
-        Op::Send { data: Payload::Generated { .. }, .. }
-        | Op::Write { data: Payload::Generated { .. }, .. } => op.clone(),
+        Op::Send { data: Payload::Generated { length, seed }, .. }
+        | Op::Write { data: Payload::Generated { length, seed }, .. } => {
+            Payload::Literal(generated::bytes(*length, *seed))
+        }
         _ => return None,
     };
+    let mut own = op.clone();
     if let Op::Send { data, .. } | Op::Write { data, .. } = &mut own {
-        if let Payload::Generated { length, seed } = *data {
-            *data = Payload::Literal(generated::bytes(length, seed));
-        }
+        *data = at_hand;
     }
     Some(own)
 }
@@ -279,4 +280,21 @@ fn unit(result: nix::Result<()>) -> Outcome {
 
 fn failed(raw: Errno) -> Outcome {
     Outcome::failed(errno::named(raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::SocketId;
+
+    #[test]
+    fn a_payload_is_generated_before_its_call_and_is_the_same() {
+        let socket = SocketId::new(0);
+        let generated = Payload::Generated { length: 100_003, seed: 7 };
+        let literal = Payload::Literal(generated.bytes().into_owned().into());
+        let write = |data: &Payload| Op::Write { socket, data: data.clone() };
+        assert_eq!(prepared(&write(&generated)), Some(write(&literal)));
+        assert_eq!(prepared(&write(&literal)), None);
+        assert_eq!(prepared(&Op::Close { socket }), None);
+    }
 }

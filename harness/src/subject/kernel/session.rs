@@ -32,6 +32,7 @@ const CLOSED: RawFd = RawFd::MAX;
 struct Pending {
     call: Started,
     makes: Option<SocketId>,
+    acts_on: SocketId,
 }
 
 impl KernelSession {
@@ -88,6 +89,11 @@ impl KernelSession {
             Op::Close { socket } => {
                 if let Some(target) = &mut self.sockets[socket.index()] {
                     target.fd = CLOSED;
+                }
+                for pending in self.started.iter().flatten() {
+                    if pending.acts_on == *socket {
+                        pending.call.orphan();
+                    }
                 }
             }
             Op::SetOption { option: SocketOption::Linger, .. } => self.lingers = true,
@@ -166,7 +172,7 @@ impl Session for KernelSession {
         let call = Started::launch(op.clone(), target, address)?;
         self.foresee(op);
         let watched = call.watch(limit);
-        self.started[tag.index()] = Some(Pending { call, makes: op.makes() });
+        self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });
         watched
     }
 
@@ -185,7 +191,7 @@ impl Session for KernelSession {
                 took: began.elapsed(),
             });
         }
-        let Some(Pending { call, makes }) = self.started[tag.index()].take() else {
+        let Some(Pending { call, makes, .. }) = self.started[tag.index()].take() else {
             return Err(SubjectError::NoSuchSocket);
         };
         let reply = call.end()?;
@@ -363,9 +369,9 @@ mod tests {
 
         #[track_caller]
         fn blocks(&mut self, op: &Op) {
-            let observation = self.run(op, WATCH);
-            assert_eq!(observation.outcome, Outcome::Blocked, "{op:?}");
-            assert!(observation.took >= WATCH, "{op:?} was broken after {:?}", observation.took);
+            let before = Instant::now();
+            assert_eq!(self.run(op, WATCH).outcome, Outcome::Blocked, "{op:?}");
+            assert!(before.elapsed() >= WATCH, "{op:?} after {:?}", before.elapsed());
         }
 
         fn start(&mut self, tag: usize, op: &Op) {
@@ -384,6 +390,12 @@ mod tests {
 
         /// Sends the thread of a started call a signal that nobody asked for, until it has surely
         /// got one.
+        fn disturb_once(&mut self, tag: usize) {
+            let pending = self.session.pending(TagId::new(tag)).expect("it was started");
+            pending.call.disturb();
+            pending.call.watch(ANSWER).expect("it blocks again, or has returned");
+        }
+
         fn disturb(&mut self, tag: usize) {
             for _ in 0..20 {
                 let pending = self.session.pending(TagId::new(tag)).expect("it was started");
@@ -433,9 +445,10 @@ mod tests {
         assert_eq!(rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit).outcome, received("a"));
         // Within the sixteenth by which the alarm may be late.
         thread::sleep(Duration::from_millis(40));
-        let observation = rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit);
-        assert_eq!(observation.outcome, Outcome::Blocked);
-        assert!(observation.took >= limit, "broken after {:?}", observation.took);
+        let before = Instant::now();
+        let second = rig.run(&receive(NEAR, 1, MessageFlags::NONE), limit);
+        assert_eq!(second.outcome, Outcome::Blocked);
+        assert!(before.elapsed() >= limit, "broken after {:?}", before.elapsed());
     }
 
     #[test]
@@ -579,6 +592,17 @@ mod tests {
     fn a_started_call_stays_with_its_socket_when_that_is_closed() {
         let mut rig = Rig::new(Transport::Tcp4);
         rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+        rig.does(&Op::Close { socket: id(NEAR) }, Outcome::Ok);
+        rig.does(&send(FAR, text("mine")), Outcome::Count(4));
+        assert_eq!(rig.finish(0, ANSWER, true), Some(received("mine")));
+    }
+
+    #[rstest::rstest]
+    #[case(receive(NEAR, 16, MessageFlags::NONE), Outcome::failed(Errno::EBADF))]
+    #[case(Op::Drain { socket: id(NEAR) }, received("mine"))]
+    fn a_started_call_never_takes_what_is_a_strangers(#[case] op: Op, #[case] outcome: Outcome) {
+        let mut rig = Rig::new(Transport::Tcp4);
+        rig.start(0, &op);
         let number = rig.session.sockets[NEAR].map(|target| target.fd);
         rig.does(&Op::Close { socket: id(NEAR) }, Outcome::Ok);
         // Somebody else's data under the number that the socket had.
@@ -588,9 +612,10 @@ mod tests {
         while copies.last().map(std::os::fd::AsRawFd::as_raw_fd) < number && copies.len() < 64 {
             copies.push(dup(&other).expect("a descriptor is left"));
         }
-        rig.disturb(0);
+        rig.disturb_once(0);
         rig.does(&send(FAR, text("mine")), Outcome::Count(4));
-        assert_eq!(rig.finish(0, ANSWER, true), Some(received("mine")));
+        rig.does(&Op::Close { socket: id(FAR) }, Outcome::Ok);
+        assert_eq!(rig.finish(0, ANSWER, true), Some(outcome));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Started {
     shared: Arc<Shared>,
     began: Instant,
     reply: Receiver<Reply>,
+    /// Whether it is made on the case's own descriptor.
+    borrows: bool,
     returned: Option<Reply>,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,6 +65,7 @@ impl Started {
     ) -> Result<Self, SubjectError> {
         let shared = Arc::new(Shared::default());
         let (target, own) = own(&op, target)?;
+        let borrows = own.is_none();
         let (sender, reply) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("started".to_owned())
@@ -73,7 +76,7 @@ impl Started {
             })
             .map_err(|source| SubjectError::Refused { what: "starting a thread", source })?;
         let began = Instant::now();
-        Ok(Self { shared, began, reply, returned: None, thread: Some(thread) })
+        Ok(Self { shared, began, reply, borrows, returned: None, thread: Some(thread) })
     }
 
     /// When it was launched.
@@ -122,6 +125,13 @@ impl Started {
             self.returned = self.reply.recv_timeout(limit).ok();
         }
         self.returned.is_some()
+    }
+
+    /// Tells it that the descriptor it was started on is closed.
+    pub(super) fn orphan(&self) {
+        if self.borrows {
+            self.shared.flags.closed.store(true, Ordering::Release);
+        }
     }
 
     /// Sends it the scenario's signal.
@@ -189,11 +199,11 @@ impl Shared {
     }
 }
 
-/// A descriptor of the call's own for the same socket: the scenario may close the one it was started
-/// on, and the next socket, of another case perhaps, gets that number. A call that is made again
-/// after a signal, by the kernel or here, must not act on that one.
+/// A descriptor of its own for an operation that makes many calls, since the scenario may close the
+/// one it was started on, and the next socket, of another case perhaps, gets that number. A single
+/// call is made on the descriptor itself: that it is closed meanwhile may be the point.
 fn own(op: &Op, target: Target) -> Result<(Target, Option<OwnedFd>), SubjectError> {
-    if matches!(op, Op::Close { .. } | Op::Open { .. }) {
+    if !matches!(op, Op::Fill { .. } | Op::Drain { .. }) {
         return Ok((target, None));
     }
     match dup(syscall::borrow(target.fd)) {
