@@ -25,11 +25,11 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = ["kernel"], default_value = "kernel")]
     subject: String,
 
-    /// Only these transports.
+    /// Only these transports: tcp4, tcp6, unix, unix-dgram, udp4, udp6.
     #[arg(long, value_delimiter = ',', value_parser = transport, value_name = "TRANSPORT")]
     over: Vec<Transport>,
 
-    /// Only these topologies.
+    /// Only these topologies: loopback, netns, lan, routed.
     #[arg(long, value_delimiter = ',', value_parser = topology, value_name = "TOPOLOGY")]
     on: Vec<Topology>,
 

@@ -28,9 +28,12 @@ pub(super) struct Source {
 /// Where scenarios come from, and which of them.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Choice {
-    /// Files, folders, or patterns for cases: 'halfclose/**', '{halfclose,cumulative}/**[tcp4]', a
-    /// scenario's id, a case's id.
-    #[arg(value_name = "WHAT")]
+    /// Files, folders, or patterns for cases.
+    #[arg(
+        value_name = "WHAT",
+        help = "Files, folders, or patterns for cases: 'halfclose/**', \
+                '{halfclose,cumulative}/**[tcp4]', a scenario's id, a case's id"
+    )]
     what: Vec<String>,
 
     #[command(flatten)]
@@ -79,7 +82,10 @@ impl Chosen {
 impl Choice {
     /// Loads what was chosen. Every mistake in it is said, and none of it is run.
     pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
-        let (paths, words): (Vec<_>, Vec<_>) = self.what.iter().partition(|word| is_path(word));
+        let (paths, words): (Vec<_>, Vec<_>) = {
+            let given = self.source.suite.is_some();
+            self.what.iter().partition(|word| is_path(word, given))
+        };
         let mut patterns = Vec::new();
         for word in words {
             match word.parse() {
@@ -89,6 +95,13 @@ impl Choice {
                     return Err(Exit::Usage);
                 }
             }
+        }
+        if let (Some(folder), Some(path)) = (&self.source.suite, paths.first()) {
+            complain(&format!(
+                "error: both {path} and `--suite {}` say where the scenarios are; give one of them\n",
+                folder.display()
+            ));
+            return Err(Exit::Usage);
         }
         let chosen = if paths.is_empty() {
             self.source.open(&patterns, colour)?
@@ -175,13 +188,11 @@ pub(super) fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Whether a word names a file or a folder rather than cases.
-fn is_path(word: &str) -> bool {
+/// Whether a word names a file or a folder rather than cases. Where the suite's folder is given, it
+/// does so only if it cannot be anything else.
+fn is_path(word: &str, suite_is_given: bool) -> bool {
     let path = Path::new(word);
     let is_file = path.extension().is_some_and(|ending| ending == "scn") && path.exists();
-    is_file
-        || path.is_dir()
-        || word.starts_with('/')
-        || word.starts_with("./")
-        || word.starts_with("../")
+    let is_there = !suite_is_given && (is_file || path.is_dir());
+    is_there || ["/", "./", "../"].iter().any(|start| word.starts_with(start))
 }

@@ -8,7 +8,9 @@ use super::limits::Limits;
 use super::stall::Witness;
 use crate::scenario::{Action, Case, Expectation, Expected, Step};
 use crate::subject::{AddressBook, Awaited, Observation, Session, Subject, SubjectError, WaitKind};
-use crate::vocabulary::{ActorId, Errno, Level, Op, Outcome, Port, SocketId, TagId};
+use crate::vocabulary::{
+    ActorId, Errno, Level, Op, OptionValue, Outcome, Port, SocketId, SocketOption, TagId,
+};
 
 /// What a trial runs on.
 #[derive(Clone, Copy)]
@@ -38,6 +40,8 @@ pub struct Trial<'a> {
     reports: Vec<StepReport>,
     /// By how much the worst `wait` was too long.
     overslept: Duration,
+    /// The longest limit that was set on a socket.
+    longest_limit: Duration,
     verdict: Verdict,
     level: Level,
     reason: Option<String>,
@@ -62,6 +66,7 @@ impl<'a> Trial<'a> {
             started: vec![None; case.tags.len()],
             reports: Vec::with_capacity(case.steps.len()),
             overslept: Duration::ZERO,
+            longest_limit: Duration::ZERO,
             verdict: Verdict::Pass,
             level: case.scenario.level,
             reason: None,
@@ -134,7 +139,7 @@ impl<'a> Trial<'a> {
             self.note(step, None, session.now(), Duration::ZERO, Judgement::Moot);
             return Ok(());
         }
-        let limit = self.bench.limits.of(Some(op), step.expectation.as_ref());
+        let limit = self.limit(op, step.expectation.as_ref());
         let observation = match (op, &step.expectation) {
             (Op::Poll { timeout, .. }, Some(expectation)) => {
                 let observation = match timeout {
@@ -269,7 +274,7 @@ impl<'a> Trial<'a> {
             self.note(step, None, session.now(), Duration::ZERO, Judgement::Moot);
             return Ok(());
         };
-        let limit = self.bench.limits.of(Some(op), step.expectation.as_ref());
+        let limit = self.limit(op, step.expectation.as_ref());
         let may_stay = step.expectation.as_ref().is_some_and(|expectation| {
             expectation.alternatives.iter().any(|one| one.expected == Expected::Blocked)
         });
@@ -316,6 +321,11 @@ impl<'a> Trial<'a> {
                 observation.outcome == Outcome::Ok || matches!(op, Op::Bind { .. });
         }
         self.ledger.note(op, &observation.outcome);
+        if let Op::SetOption { option, value: OptionValue::Time(limit), .. } = op
+            && matches!(option, SocketOption::ReceiveTimeout | SocketOption::SendTimeout)
+        {
+            self.longest_limit = self.longest_limit.max(*limit);
+        }
         let judgement = match &step.expectation {
             None => Judgement::Met,
             Some(expectation) => {
@@ -366,6 +376,19 @@ impl<'a> Trial<'a> {
     fn broken(&mut self, reason: String) {
         self.verdict = Verdict::Broken;
         self.reason.get_or_insert(reason);
+    }
+
+    /// The deadline of a call. One that is expected to be ended by its socket's own limit may take
+    /// that long, even if the expectation does not say how long that is.
+    fn limit(&self, op: &Op, expectation: Option<&Expectation>) -> Duration {
+        let limit = self.bench.limits.of(Some(op), expectation);
+        let may_time_out = expectation.is_some_and(|expectation| {
+            let expects = |expected: &Expected| {
+                expectation.alternatives.iter().any(|one| one.expected == *expected)
+            };
+            expects(&Expected::Timeout) && !expects(&Expected::Blocked)
+        });
+        if may_time_out { limit + self.longest_limit } else { limit }
     }
 
     /// Whether an operation has nothing to act on, because an allowed outcome of an earlier step
@@ -525,6 +548,20 @@ mod tests {
             subject.trial(&scenario(step));
             // The first six calls make the pair.
             assert_eq!(subject.limits().get(6), Some(&millis(limit)), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_socket_s_own_limit_is_waited_for_where_it_may_end_the_call() {
+        for (step, limit) in [
+            ("client recv c 16 => timeout", 5_000),
+            ("client recv c 16 => timeout or eof", 5_000),
+            ("client recv c 16 => eof", 2_000),
+            ("client recv c 16 => timeout or blocked", 100),
+        ] {
+            let subject = obedient();
+            subject.trial(&scenario(&format!("client setopt c SO_RCVTIMEO 3s => ok\n{step}")));
+            assert_eq!(subject.limits().get(7), Some(&millis(limit)), "{step}");
         }
     }
 
