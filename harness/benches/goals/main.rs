@@ -16,8 +16,9 @@ fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut report = Report::new(wanted);
-    engine::measure(&mut report);
+    // First, since a child's peak counts from what its parent held when it was made.
     process::measure(&mut report);
+    engine::measure(&mut report);
     waits::measure(&mut report);
     report.finish();
 }
