@@ -1,11 +1,8 @@
 //! The language on whole files: what parses, what becomes of it, and the laws of the printer.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use sockspec::scenario::{
-    Action, Case, Diagnostic, Document, Expected, Place, Scenario, TokenKind, format, lex,
-};
+use sockspec::scenario::{Action, Case, Diagnostic, Document, Expected, format, laws};
 use sockspec::vocabulary::{Errno, How, Level, Op, OptionValue, ScenarioId};
 
 const EXAMPLES: [(&str, &str); 4] = [
@@ -63,60 +60,12 @@ fn every_example_has_cases() {
     }
 }
 
-/// Cases without the places and the text, which a change of layout moves.
-fn meaning(source: &str) -> Result<String, Vec<&'static str>> {
-    let document = Document::parse(source, ScenarioId::new("test"), "test.scn")
-        .map_err(|found| found.iter().map(|found| found.code).collect::<Vec<_>>())?;
-    let mut cases = document.cases();
-    for case in &mut cases {
-        case.scenario = Arc::new(Scenario { source: "".into(), ..(*case.scenario).clone() });
-        if let Some(same) = &mut case.same {
-            same.place = Place::default();
-        }
-        for step in &mut case.steps {
-            step.place = Place::default();
-            if let Some(expectation) = &mut step.expectation {
-                expectation.place = Place::default();
-                for alternative in &mut expectation.alternatives {
-                    alternative.place = Place::default();
-                }
-            }
-        }
-    }
-    Ok(format!("{cases:?}"))
-}
-
-/// The laws of the printer, for any text: what it prints, it prints again; it keeps the meaning,
-/// or the mistakes; and every word and comment.
-fn printing_is_lawful(source: &str) {
-    let Ok(printed) = format(source) else { return };
-    assert_eq!(format(&printed).as_deref(), Ok(printed.as_str()), "of {source}");
-    let mut before = meaning(source);
-    let mut after = meaning(&printed);
-    for codes in [&mut before, &mut after] {
-        if let Err(codes) = codes {
-            codes.sort_unstable();
-        }
-    }
-    assert_eq!(before, after, "of {source}\nprinted {printed}");
-    let words = |text: &str| -> String {
-        let tokens = lex(text).into_iter();
-        let kept =
-            tokens.filter(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline));
-        kept.map(|token| {
-            text[token.span.range()].trim_end_matches([' ', '\t', '\r']).to_owned() + "\n"
-        })
-        .collect()
-    };
-    assert_eq!(words(source), words(&printed));
-}
-
 #[test]
 fn the_examples_in_canonical_form() {
     let printed: Vec<String> = EXAMPLES
         .iter()
         .map(|(id, source)| {
-            printing_is_lawful(source);
+            assert_eq!(laws::hold(source), Ok(()));
             format(source).unwrap_or_else(|found| panic!("{id}: {}", shown(source, &found)))
         })
         .collect();
@@ -192,7 +141,7 @@ fn printing_is_lawful_for_mutated_examples() {
         }
         let text: String = text.into_iter().collect();
         lawful += usize::from(format(&text).is_ok());
-        printing_is_lawful(&text);
+        assert_eq!(laws::hold(&text), Ok(()), "of {text}");
     }
     assert!(lawful > 300, "only {lawful} mutations kept their structure");
 }
@@ -210,7 +159,7 @@ fn every_verb_can_be_written() {
     let source = include_str!("language/every-verb.scn");
     let found = cases("every-verb", source);
     assert_eq!(found.len(), 2 * 2 * 4 * 2 * 2);
-    printing_is_lawful(source);
+    assert_eq!(laws::hold(source), Ok(()), "of {source}");
     let has = |case: &Case, wanted: &str| ops(case).iter().any(|op| op == wanted);
     assert!(has(&found[0], "Wire(Count(WireFact") && !has(&found[63], "Wire(Count(WireFact"));
     let last = &found[63];

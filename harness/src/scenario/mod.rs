@@ -6,6 +6,7 @@ mod check;
 mod diagnostic;
 mod document;
 mod elaborate;
+pub mod laws;
 mod lexer;
 mod parser;
 mod print;
