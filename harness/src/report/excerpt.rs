@@ -128,12 +128,13 @@ impl fmt::Display for Excerpt<'_> {
         let bar = Painted(faint, format!("{:gutter$} │", ""));
         let (indent, length) = cut.span(place);
         for (index, line) in self.message.iter().enumerate() {
-            let carets = if index == 0 { "^".repeat(length) } else { " ".repeat(length) };
             let text = Printable(line);
             if index == 0 {
-                writeln!(f, "  {bar} {:indent$}{}", "", Painted(bad, format!("{carets} {text}")))?;
+                let marked = format!("{} {text}", "^".repeat(length));
+                writeln!(f, "  {bar} {:indent$}{}", "", Painted(bad, marked))?;
             } else {
-                writeln!(f, "  {bar} {:indent$}{carets} {text}", "")?;
+                // Below the carets, since beside them there is often no room for a sentence.
+                writeln!(f, "  {bar} {:indent$}{text}", "")?;
             }
         }
         Ok(())
@@ -252,7 +253,7 @@ mod tests {
         insta::assert_snapshot!(excerpt(source, Place { line: 1, column: 21, length: 4 }), @r#"
            1 │ client recv c 16 => "§\u{1b}"
              │                     ^^^^^^^^^ eof after 31 ms
-             │                               4 bytes are missing
+             │                     4 bytes are missing
         "#);
     }
 
@@ -263,7 +264,7 @@ mod tests {
         insta::assert_snapshot!(excerpt(&source, Place { line: 1, column, length: 3 }), @r#"
            1 │ …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"  => 400
              │                                          ^^^ eof after 31 ms
-             │                                              4 bytes are missing
+             │                                          4 bytes are missing
         "#);
     }
 
@@ -291,7 +292,7 @@ mod tests {
         insta::assert_snapshot!(excerpt("", Place { line: 9, column: u32::MAX, length: u32::MAX }), @r"
            9 │ …
              │  ^ eof after 31 ms
-             │    4 bytes are missing
+             │  4 bytes are missing
         ");
     }
 }

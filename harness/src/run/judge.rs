@@ -104,15 +104,13 @@ fn fit(alternative: &Alternative, observation: &Observation, c: &Circumstances<'
         } else {
             format!(", a tick of {:?} granted", c.granularity)
         };
-        return Fit::OutcomeButEarly(format!(
-            "it returned after {took:.3?}, earlier than {after:?} allows{granted}"
-        ));
+        return Fit::OutcomeButEarly(format!("earlier than {after:?} allows{granted}"));
     }
     if let Some(before) = alternative.before {
         let limit = c.limits.stretched(before.limit, c.stall);
         if took > limit {
             return if before.must {
-                Fit::OutcomeButTime(format!("it returned after {took:.3?}, later than {limit:?}"))
+                Fit::OutcomeButTime(format!("later than {limit:?}"))
             } else {
                 Fit::Slow(limit)
             };
