@@ -136,7 +136,7 @@ impl<'a> Trial<'a> {
         op: &'a Op,
     ) -> Result<(), Broken> {
         if self.is_moot(op) {
-            self.note(step, None, session.now(), Duration::ZERO, Judgement::Moot);
+            self.moot(session, step);
             return Ok(());
         }
         let limit = self.limit(op, step.expectation.as_ref());
@@ -254,7 +254,7 @@ impl<'a> Trial<'a> {
     ) -> Result<(), Broken> {
         let began = session.now();
         if self.is_moot(op) {
-            self.note(step, None, began, Duration::ZERO, Judgement::Moot);
+            self.moot(session, step);
             return Ok(());
         }
         let limit = self.bench.limits.of(None, None);
@@ -271,7 +271,7 @@ impl<'a> Trial<'a> {
         tag: TagId,
     ) -> Result<(), Broken> {
         let Some(op) = self.started[tag.index()] else {
-            self.note(step, None, session.now(), Duration::ZERO, Judgement::Moot);
+            self.moot(session, step);
             return Ok(());
         };
         let limit = self.limit(op, step.expectation.as_ref());
@@ -298,7 +298,7 @@ impl<'a> Trial<'a> {
         tag: TagId,
     ) -> Result<(), Broken> {
         let Some(op) = self.started[tag.index()] else {
-            self.note(step, None, session.now(), Duration::ZERO, Judgement::Moot);
+            self.moot(session, step);
             return Ok(());
         };
         let observation = session.interrupt(tag)?;
@@ -389,6 +389,11 @@ impl<'a> Trial<'a> {
             expects(&Expected::Timeout) && !expects(&Expected::Blocked)
         });
         if may_time_out { limit + self.longest_limit } else { limit }
+    }
+
+    /// Notes a step that has nothing to act on.
+    fn moot(&mut self, session: &dyn Session, step: &Step) {
+        self.note(step, None, session.now(), Duration::ZERO, Judgement::Moot);
     }
 
     /// Whether an operation has nothing to act on, because an allowed outcome of an earlier step

@@ -38,11 +38,10 @@ struct Shared {
     flags: Flags,
     /// The kernel's number of the thread, 0 until it is known.
     thread: AtomicI32,
-    /// One of the constants below.
+    /// 0 before the call, then one of the constants below.
     phase: AtomicU8,
 }
 
-const BEFORE_CALL: u8 = 0;
 const IN_CALL: u8 = 1;
 const AFTER_CALL: u8 = 2;
 
@@ -237,5 +236,3 @@ fn is_asleep(stat: &File) -> bool {
         .and_then(|bracket| line.get(bracket + 2))
         .is_some_and(|&state| state == b'S')
 }
-
-const _: () = assert!(BEFORE_CALL == 0, "what a fresh `Shared` holds");
