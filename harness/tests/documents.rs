@@ -1,0 +1,99 @@
+//! What is written for people says what the program does: the examples parse, and every word of the
+//! language stands in the reference and in the syntax files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sockspec::scenario::{Document, WireFact, format};
+use sockspec::vocabulary::{
+    Capability, Errno, MessageFlags, Readiness, ScenarioId, SocketOption, TcpState, Topology,
+    Transport, Verb,
+};
+
+fn top(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(top(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The fenced blocks of a page that are whole scenarios: they begin with a title.
+fn scenarios(page: &str) -> Vec<&str> {
+    let blocks = page.split("\n```");
+    let inside = blocks.skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+    inside.map(|(_, block)| block).filter(|block| block.starts_with('"')).collect()
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let is_part = |other: Option<char>| other.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
+    })
+}
+
+fn missing<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
+    words.into_iter().filter(|word| !has_word(text, word)).collect()
+}
+
+/// The words of the language that are few enough to stand in its reference.
+fn small_words() -> Vec<&'static str> {
+    let transports = Transport::ALL.into_iter().map(Transport::word);
+    let topologies = Topology::ALL.into_iter().map(Topology::word);
+    let flags = Readiness::WORDS.into_iter().map(|(_, word)| word);
+    let sending = MessageFlags::SEND_WORDS.into_iter().map(|(_, word)| word);
+    let receiving = MessageFlags::RECEIVE_WORDS.into_iter().map(|(_, word)| word);
+    let packets = WireFact::KINDS.into_iter().map(|(word, _)| word);
+    let verbs = Verb::ALL.iter().map(|verb| verb.word());
+    let first = transports.chain(topologies).chain(flags);
+    first.chain(sending).chain(receiving).chain(packets).chain(verbs).collect()
+}
+
+fn large_words() -> Vec<&'static str> {
+    let options = SocketOption::ALL.iter().map(|option| option.name());
+    let errnos = Errno::ALL.iter().filter_map(|errno| errno.name());
+    let states = TcpState::ALL.iter().map(|state| state.name());
+    let capabilities = Capability::ALL.into_iter().map(Capability::word);
+    options.chain(errnos).chain(states).chain(capabilities).collect()
+}
+
+#[test]
+fn the_examples_of_the_pages_are_scenarios() {
+    for (page, least) in [("README.md", 1), ("scenarios/README.md", 1)] {
+        let text = text(page);
+        let examples = scenarios(&text);
+        assert!(examples.len() >= least, "{page} has examples");
+        for example in examples {
+            let parsed = Document::parse(example, ScenarioId::new("example"), page);
+            assert!(parsed.is_ok(), "{page}: {:?}\n{example}", parsed.err());
+            assert!(format(example).is_ok());
+        }
+    }
+}
+
+#[test]
+fn the_reference_has_every_word_and_every_form() {
+    let reference = text("scenarios/README.md");
+    assert_eq!(missing(&reference, small_words()), Vec::<&str>::new());
+    let plain = reference.replace("\\|", "|");
+    // `peername` is written like `name`.
+    for verb in Verb::ALL.iter().filter(|verb| **verb != Verb::PeerName) {
+        let form = format!("`{}`", verb.form());
+        assert!(plain.contains(&form), "{form} is not in the reference");
+    }
+}
+
+#[test]
+fn the_syntax_files_have_every_word() {
+    for path in ["ci/editors/sockspec.tmLanguage.json", "ci/editors/vim/syntax/sockspec.vim"] {
+        let text = text(path);
+        let words = small_words().into_iter().chain(large_words());
+        assert_eq!(missing(&text, words), Vec::<&str>::new(), "in {path}");
+    }
+}
+
+#[test]
+fn a_word_that_is_missing_is_noticed() {
+    assert_eq!(missing("open bind, recvfrom", ["open", "bind", "recv"]), ["recv"]);
+    assert_eq!(scenarios("a\n```\n\"t\"\nx\n```\nb\n```sh\nls\n```\n"), ["\"t\"\nx"]);
+}
