@@ -5,8 +5,8 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output::{Colour, complain, print};
-use super::suite::{Chosen, Source};
-use crate::scenario::WireFact;
+use super::suite::{Chosen, Source, many};
+use crate::scenario::{Document, WireFact};
 use crate::vocabulary::{
     Capability, Errno, Level, MessageFlags, Readiness, SocketOption, TcpState, Topology, Transport,
     Verb,
@@ -169,28 +169,50 @@ fn flag(word: &str) -> Option<&'static str> {
     })
 }
 
+/// What an id means: of a scenario, of one of its cases, or of an area.
 fn of_suite(word: &str, chosen: &Chosen) -> String {
     let id = word.split('[').next().unwrap_or(word).trim_end_matches(".scn");
     let Some(document) = chosen.documents().find(|one| one.scenario().id.as_str() == id) else {
-        return String::new();
+        return of_area(word.trim_end_matches('/'), chosen);
     };
     let scenario = document.scenario();
-    let cases = document.cases();
-    let mut text = format!(
-        "{id}: a scenario of {} cases\n  {}\n  level    {}\n",
-        cases.len(),
-        scenario.title,
-        scenario.level
-    );
+    let mut cases = document.cases();
+    let all = cases.len();
+    let kind = if word.contains('[') {
+        cases.retain(|case| case.id.as_str() == word);
+        if cases.is_empty() {
+            return String::new();
+        }
+        format!("one of {all} cases of a scenario")
+    } else {
+        format!("a scenario of {}", many(all, "case"))
+    };
+    let (title, level) = (&scenario.title, scenario.level);
+    let mut text = format!("{word}: {kind}\n  {title}\n  level    {level}\n");
     for cite in &scenario.cite {
-        // Writing to a string does not fail.
+        // Writing to a string does not fail, here and below.
         let _ = writeln!(text, "  cite     {cite}");
     }
     let _ = writeln!(text, "  file     {}", scenario.path);
-    for case in cases {
-        let _ = writeln!(text, "  case     {}", case.id);
+    if all > 1 && !word.contains('[') {
+        for case in &cases {
+            let _ = writeln!(text, "  case     {}", case.id);
+        }
     }
     let _ = write!(text, "\n{}", scenario.source);
+    text
+}
+
+fn of_area(word: &str, chosen: &Chosen) -> String {
+    let scenarios = chosen.documents().map(Document::scenario);
+    let inside: Vec<_> = scenarios.filter(|scenario| scenario.id.area() == word).collect();
+    if inside.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{word}: an area of {}\n", many(inside.len(), "scenario"));
+    for scenario in inside {
+        let _ = writeln!(text, "  {}\n    {}", scenario.id, scenario.title);
+    }
     text
 }
 
