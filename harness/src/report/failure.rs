@@ -63,6 +63,11 @@ impl Failure {
         }
     }
 
+    /// The step at which it failed.
+    pub(crate) const fn point(&self) -> Option<&StepReport> {
+        self.point.as_ref()
+    }
+
     pub(crate) fn key(&self) -> Key {
         let place = self.point.as_ref().map(|step| (step.place.line, step.place.column));
         let outcome = self.point.as_ref().and_then(|step| step.outcome.as_ref());

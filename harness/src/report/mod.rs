@@ -16,6 +16,7 @@ mod palette;
 mod printable;
 pub mod recording;
 mod reporter;
+mod rest;
 mod snapshot;
 mod summary;
 mod tally;

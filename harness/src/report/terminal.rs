@@ -13,6 +13,7 @@ use super::pace::Pace;
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
 use super::reporter::Reporter;
+use super::rest::{IN_FULL, Rest};
 use super::summary::{Summary, announced};
 use super::tally::Tally;
 use crate::run::event::{Event, RunStarted};
@@ -123,18 +124,25 @@ impl<W: Write + Send> Terminal<W> {
         }
         let run = self.tally.started();
         writeln!(self.writer)?;
-        for (failure, same) in self.failures.groups() {
-            let times =
-                self.tally.case(&failure.case).map_or((1, 1), |case| (case.failed(), case.runs()));
-            let shown = Shown {
-                failure,
-                same: &same,
-                times,
-                scenario: self.scenarios.get(&failure.scenario).map(|scenario| &**scenario),
-                run,
-                palette: self.palette,
-            };
-            writeln!(self.writer, "{shown}")?;
+        let groups = self.failures.groups();
+        for of_scenario in groups.chunk_by(|one, other| one.0.scenario == other.0.scenario) {
+            let (in_full, rest) = of_scenario.split_at(of_scenario.len().min(IN_FULL));
+            for (failure, same) in in_full {
+                let case = self.tally.case(&failure.case);
+                let shown = Shown {
+                    failure,
+                    same,
+                    times: case.map_or((1, 1), |case| (case.failed(), case.runs())),
+                    scenario: self.scenarios.get(&failure.scenario).map(|scenario| &**scenario),
+                    run,
+                    palette: self.palette,
+                };
+                writeln!(self.writer, "{shown}")?;
+            }
+            if let Some((first, _)) = rest.first() {
+                let (scenario, palette) = (&first.scenario, self.palette);
+                writeln!(self.writer, "{}", Rest { scenario, failures: rest, palette })?;
+            }
         }
         write!(self.writer, "{}", Summary { tally: &self.tally, palette: self.palette })?;
         self.writer.flush()
