@@ -78,8 +78,10 @@ impl Summary<'_> {
     }
 
     fn slow(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slow: Vec<_> =
+        let mut slow: Vec<_> =
             self.tally.cases().filter(|(_, case)| case.verdict() == Verdict::Slow).collect();
+        // What could not be decided is no mere delay: it is never the part that is cut off.
+        slow.sort_by_key(|(_, case)| case.reason().is_none());
         let width = slow
             .iter()
             .take(SLOW_NAMED)
@@ -89,7 +91,11 @@ impl Summary<'_> {
             .min(WIDEST);
         for (id, case) in slow.iter().take(SLOW_NAMED) {
             let id = Printable(id.as_str()).to_string();
-            writeln!(f, "slow: {id:width$}  took {}", Elapsed(case.longest()))?;
+            write!(f, "slow: {id:width$}  took {}", Elapsed(case.longest()))?;
+            match case.reason() {
+                Some(reason) => writeln!(f, ", {}", Printable(reason))?,
+                None => writeln!(f)?,
+            }
         }
         self.more(f, slow.len(), SLOW_NAMED, "slow case")
     }

@@ -172,7 +172,7 @@ impl CaseTally {
         self.longest = self.longest.max(case.took);
         self.excused |=
             case.steps.iter().any(|step| matches!(step.judgement, Judgement::Excused { .. }));
-        if self.reason.is_none() && !case.verdict.is_good() && !case.verdict.is_bad() {
+        if self.reason.is_none() && !case.verdict.is_bad() {
             self.reason.clone_from(&case.reason);
         }
     }
@@ -220,7 +220,7 @@ impl CaseTally {
         good > 0 && self.bad() > 0
     }
 
-    /// Why it was skipped, unsupported or broken, where it was and a reason was given.
+    /// Why it was skipped, unsupported, broken or not decided, where it was and a reason was given.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
@@ -280,6 +280,21 @@ mod tests {
         let palette = crate::report::Palette::plain();
         let shown = crate::report::summary::Summary { tally: &tally, palette }.to_string();
         assert!(shown.contains("run again, having failed while the machine stalled"), "{shown}");
+    }
+
+    #[test]
+    fn what_was_not_decided_is_told_before_what_was_only_slow() {
+        let mut events = fixture::run_of(&[Verdict::Slow; 9]);
+        let slow = events.iter_mut().rev().find_map(|event| match event {
+            Event::CaseFinished(case) => Some(case),
+            _ => None,
+        });
+        slow.expect("the run has cases").reason = Some("not decided: the machine".to_owned());
+        let tally = tally(&events);
+        let palette = crate::report::Palette::plain();
+        let shown = crate::report::summary::Summary { tally: &tally, palette }.to_string();
+        let first = shown.lines().find(|line| line.starts_with("slow: "));
+        assert!(first.is_some_and(|line| line.ends_with(", not decided: the machine")), "{shown}");
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub(super) fn is_undecided(case: &Case, finished: &CaseFinished, limits: &Limits
 pub(super) fn give_up(finished: &mut CaseFinished) {
     finished.verdict = Verdict::Slow;
     finished.reason = Some(format!(
-        "not decided: the machine stalled for {:.0?} or more in each of {ATTEMPTS} attempts",
-        finished.stall.min(Duration::from_hours(1))
+        "not decided: it failed in each of {ATTEMPTS} attempts while the machine stalled, the last \
+         time for {:.0?}",
+        finished.stall
     ));
 }
