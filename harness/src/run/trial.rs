@@ -275,9 +275,8 @@ impl<'a> Trial<'a> {
             return Ok(());
         };
         let limit = self.limit(op, step.expectation.as_ref());
-        let may_stay = step.expectation.as_ref().is_some_and(|expectation| {
-            expectation.alternatives.iter().any(|one| one.expected == Expected::Blocked)
-        });
+        let expectation = step.expectation.as_ref();
+        let may_stay = expectation.is_some_and(|one| one.allows(&Expected::Blocked));
         match session.finish(tag, limit, !may_stay)? {
             Awaited::Returned(observation) => {
                 self.started[tag.index()] = None;
@@ -382,12 +381,8 @@ impl<'a> Trial<'a> {
     /// that long, even if the expectation does not say how long that is.
     fn limit(&self, op: &Op, expectation: Option<&Expectation>) -> Duration {
         let limit = self.bench.limits.of(Some(op), expectation);
-        let may_time_out = expectation.is_some_and(|expectation| {
-            let expects = |expected: &Expected| {
-                expectation.alternatives.iter().any(|one| one.expected == *expected)
-            };
-            expects(&Expected::Timeout) && !expects(&Expected::Blocked)
-        });
+        let may_time_out = expectation
+            .is_some_and(|one| one.allows(&Expected::Timeout) && !one.allows(&Expected::Blocked));
         if may_time_out { limit + self.longest_limit } else { limit }
     }
 

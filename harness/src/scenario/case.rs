@@ -213,6 +213,13 @@ pub struct Expectation {
     pub place: Place,
 }
 
+impl Expectation {
+    /// Whether an outcome is among the alternatives, whatever its conditions.
+    pub fn allows(&self, expected: &Expected) -> bool {
+        self.alternatives.iter().any(|one| one.expected == *expected)
+    }
+}
+
 /// One allowed outcome with its conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alternative {

@@ -65,8 +65,7 @@ impl KernelSession {
         transport: Transport,
     ) -> ControlFlow<Observation, Target> {
         let op = Op::Open { socket, transport };
-        let bound = Bound::Until(self.origin);
-        let reply = call::perform(&op, Target::blank(transport), None, &bound);
+        let reply = call::perform(&op, Target::blank(transport), None, &Bound::Free);
         let made = reply.made;
         let observation = self.keep(reply, Some(socket));
         made.map_or(Break(observation), Continue)
@@ -103,6 +102,8 @@ impl KernelSession {
 
     /// Ends what is pending and closes every socket.
     fn end(&mut self) {
+        // What the thread does next is none of this case's business.
+        Alarm::disarm();
         for pending in std::mem::take(&mut self.started).into_iter().flatten() {
             match pending.call.end() {
                 Ok(reply) => drop(self.keep(reply, pending.makes)),
@@ -169,7 +170,8 @@ impl Session for KernelSession {
     ) -> Result<(), SubjectError> {
         let Continue(target) = self.target(op)? else { return Ok(()) };
         let address = resolve(op, book, target.transport)?;
-        let call = Started::launch(op.clone(), target, address)?;
+        let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
+        let call = Started::launch(prepared, target, address)?;
         self.foresee(op);
         let watched = call.watch(limit);
         self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });
@@ -223,8 +225,6 @@ impl Session for KernelSession {
     }
 
     fn close(mut self: Box<Self>) -> Vec<String> {
-        // What the thread does next is none of this case's business.
-        Alarm::disarm();
         self.end();
         std::mem::take(&mut self.leaks)
     }
