@@ -9,6 +9,10 @@ pub mod vocabulary;
 
 pub mod scenario;
 
+pub mod wire;
+
+pub mod net;
+
 pub mod subject;
 
 pub mod run;

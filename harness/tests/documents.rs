@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sockspec::scenario::{Document, WireFact, format};
+use sockspec::scenario::{Document, format};
 use sockspec::vocabulary::{
-    Capability, Errno, MessageFlags, Readiness, ScenarioId, SocketOption, TcpState, Topology,
-    Transport, Verb,
+    Capability, Errno, MessageFlags, PacketKind, Readiness, ScenarioId, SocketOption, TcpState,
+    Topology, Transport, Verb,
 };
 
 fn top(path: &str) -> PathBuf {
@@ -43,7 +43,7 @@ fn small_words() -> Vec<&'static str> {
     let flags = Readiness::WORDS.into_iter().map(|(_, word)| word);
     let sending = MessageFlags::SEND_WORDS.into_iter().map(|(_, word)| word);
     let receiving = MessageFlags::RECEIVE_WORDS.into_iter().map(|(_, word)| word);
-    let packets = WireFact::KINDS.into_iter().map(|(word, _)| word);
+    let packets = PacketKind::ALL.into_iter().map(PacketKind::word);
     let verbs = Verb::ALL.iter().map(|verb| verb.word());
     let first = transports.chain(topologies).chain(flags);
     first.chain(sending).chain(receiving).chain(packets).chain(verbs).collect()

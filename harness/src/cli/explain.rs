@@ -6,10 +6,10 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::{Colour, complain, print};
 use super::suite::{Chosen, Source, many};
-use crate::scenario::{Document, WireFact};
+use crate::scenario::Document;
 use crate::vocabulary::{
-    Capability, Errno, Level, MessageFlags, Readiness, SocketOption, TcpState, Topology, Transport,
-    Verb,
+    Capability, Errno, Level, MessageFlags, PacketKind, Readiness, SocketOption, TcpState,
+    Topology, Transport, Verb,
 };
 
 /// Tell what a verb, an option, an errno, any other word of the language, or an id means.
@@ -153,7 +153,7 @@ fn readiness(flag: Readiness) -> &'static str {
 }
 
 fn packet(word: &str) -> Option<&'static str> {
-    WireFact::KINDS.into_iter().find(|(kind, _)| *kind == word).map(|(_, meaning)| meaning)
+    PacketKind::from_word(word).map(PacketKind::meaning)
 }
 
 fn flag(word: &str) -> Option<&'static str> {

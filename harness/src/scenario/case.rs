@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::{
-    ActorId, Address, Capability, CaseId, Errno, Level, Op, OptionValue, Payload, Readiness,
-    ScenarioId, Signal, SocketId, TagId, Topology, Transport,
+    ActorId, Address, Capability, CaseId, Errno, Level, Op, OptionValue, PacketKind, Payload,
+    Readiness, ScenarioId, Signal, SocketId, TagId, Topology, Transport,
 };
 
 /// What the cases of one scenario have in common, and what a report shows of it.
@@ -165,10 +165,11 @@ pub enum Action {
     Wire(WireStep),
 }
 
-/// What a `wire` step asks of the packets.
+/// What a `wire` step asks of the packets, or does to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireStep {
-    /// How many packets of a kind were seen; the step's expectation is a count.
+    /// How many packets of a kind were seen since the case began, or since the last mark; the
+    /// step's expectation is a count.
     Count(WireFact),
     /// That the first packet of one kind came before the first of another.
     Order {
@@ -177,31 +178,98 @@ pub enum WireStep {
         /// What came then.
         then: WireFact,
     },
+    /// Packets before this are not counted by what follows.
+    Mark,
+    /// Does something to the link.
+    Fault(LinkFault),
 }
 
-/// A kind of packet between two hosts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A set of packets, by who sent them to whom and what they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WireFact {
-    /// Who sent it.
+    /// Whose address they come from.
     pub from: ActorId,
-    /// Who it was sent to.
-    pub to: Option<ActorId>,
-    /// Its kind, one of [`WireFact::KINDS`].
-    pub kind: &'static str,
+    /// The address they go to.
+    pub to: Receiver,
+    /// Their kind.
+    pub kind: PacketKind,
+    /// The host at which they arrived; without it they count where `from` sent them.
+    pub at: Option<ActorId>,
+    /// To whom the link-layer frame is addressed.
+    pub via: Option<Via>,
+    /// Their time to live (the hop limit in IPv6).
+    pub ttl: Option<u8>,
 }
 
-impl WireFact {
-    /// The kinds of packet a `wire` step can name, with their meaning.
-    pub const KINDS: [(&'static str, &'static str); 8] = [
-        ("SYN", "a TCP segment with SYN"),
-        ("FIN", "a TCP segment with FIN"),
-        ("RST", "a TCP segment with RST"),
-        ("ACK", "a TCP segment with nothing but ACK"),
-        ("data", "a TCP segment with payload"),
-        ("udp", "a UDP datagram"),
-        ("icmp", "an ICMP or ICMPv6 error message"),
-        ("any", "any packet of the case's sockets"),
-    ];
+/// To which address packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Receiver {
+    /// Whichever.
+    Anyone,
+    /// One of a host's.
+    Actor(ActorId),
+    /// 255.255.255.255.
+    Broadcast,
+    /// The directed broadcast address of the sender's subnet.
+    SubnetBroadcast,
+    /// ff02::1.
+    AllNodes,
+}
+
+/// To whom a link-layer frame is addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// One host.
+    Actor(ActorId),
+    /// The link-layer broadcast address.
+    All,
+}
+
+/// What is done to a link. It lasts until it is undone, or the case ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkFault {
+    /// Packets arrive at nobody.
+    Drop {
+        /// Which.
+        filter: DropFilter,
+        /// Which of those.
+        amount: Amount,
+    },
+    /// Ends every drop of the same packets.
+    Pass(DropFilter),
+    /// A host's links go down.
+    Down(ActorId),
+    /// A host's links come up again.
+    Up(ActorId),
+    /// A host's links carry packets of this many bytes at most.
+    Mtu {
+        /// Whose.
+        actor: ActorId,
+        /// The size in bytes.
+        bytes: u32,
+    },
+}
+
+/// A set of packets that can be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DropFilter {
+    /// Whose address they come from.
+    pub from: ActorId,
+    /// The host at which they would arrive; `None` for every host.
+    pub to: Option<ActorId>,
+    /// Their kind.
+    pub kind: PacketKind,
+}
+
+/// Which packets of a set are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Amount {
+    /// All of them.
+    All,
+    /// The first so many.
+    First(u32),
+    /// One, counted from 1.
+    Nth(u32),
 }
 
 /// What must come of a step: any one of the alternatives.

@@ -240,7 +240,7 @@ fn least(steps: &[Step], tags: usize) -> Duration {
             }
             Action::Perform { op, .. } => now = now.max(shortest(step, now, now, limit(op))),
             Action::Wire(WireStep::Count(_)) => now = now.max(shortest(step, now, now, None)),
-            Action::Interrupt { .. } | Action::Wire(WireStep::Order { .. }) => {}
+            Action::Interrupt { .. } | Action::Wire(_) => {}
         }
     }
     now

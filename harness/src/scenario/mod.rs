@@ -14,8 +14,8 @@ mod suite;
 mod syntax;
 
 pub use case::{
-    Action, Alternative, Before, Case, Expectation, Expected, Place, SameKey, Scenario, SocketName,
-    Step, Variant, WireFact, WireStep,
+    Action, Alternative, Amount, Before, Case, DropFilter, Expectation, Expected, LinkFault, Place,
+    Receiver, SameKey, Scenario, SocketName, Step, Variant, Via, WireFact, WireStep,
 };
 pub use diagnostic::Diagnostic;
 pub use document::{Document, LARGEST_FILE};

@@ -66,12 +66,17 @@ impl AddressBook {
         let ip: IpAddr = match (address.place, transport.is_ipv6()) {
             (Place::Any, false) => Ipv4Addr::UNSPECIFIED.into(),
             (Place::Any, true) => Ipv6Addr::UNSPECIFIED.into(),
-            (Place::Actor(_), false) => self.host.into(),
-            (Place::Actor(_), true) => Ipv6Addr::LOCALHOST.into(),
+            (Place::Actor(_) | Place::Beside { .. }, false) => self.host.into(),
+            (Place::Actor(_) | Place::Beside { .. }, true) => Ipv6Addr::LOCALHOST.into(),
             (Place::Broadcast, false) => Ipv4Addr::BROADCAST.into(),
-            (Place::SubnetBroadcast, false) => Ipv4Addr::new(127, 255, 255, 255).into(),
-            (Place::Broadcast | Place::SubnetBroadcast, true) => {
+            (Place::SubnetBroadcast | Place::SubnetBroadcastOf(_), false) => {
+                Ipv4Addr::new(127, 255, 255, 255).into()
+            }
+            (Place::Broadcast | Place::SubnetBroadcast | Place::SubnetBroadcastOf(_), true) => {
                 return Err(SubjectError::NoSuchAddress { place: "broadcast", transport });
+            }
+            (Place::AllNodes | Place::Nobody, _) => {
+                return Err(SubjectError::NoSuchAddress { place: "the loopback link", transport });
             }
         };
         Ok(Endpoint::Inet(SocketAddr::new(ip, self.number(address.port))))
@@ -120,10 +125,13 @@ fn is_at(ip: IpAddr, place: Place) -> bool {
     match place {
         Place::Any => ip.is_unspecified(),
         Place::Broadcast => ip == Ipv4Addr::BROADCAST,
-        Place::SubnetBroadcast => ip == Ipv4Addr::new(127, 255, 255, 255),
+        Place::SubnetBroadcast | Place::SubnetBroadcastOf(_) => {
+            ip == Ipv4Addr::new(127, 255, 255, 255)
+        }
+        Place::AllNodes | Place::Nobody => false,
         // An unbound sender on the one host is seen at whichever loopback address the system
         // chose: all of them are that host.
-        Place::Actor(_) => ip.is_loopback(),
+        Place::Actor(_) | Place::Beside { .. } => ip.is_loopback(),
     }
 }
 

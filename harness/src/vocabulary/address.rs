@@ -26,8 +26,21 @@ pub enum Place {
     Broadcast,
     /// The directed broadcast address of the own subnet (RFC 922).
     SubnetBroadcast,
+    /// The directed broadcast address of the subnet that a host lives on.
+    SubnetBroadcastOf(ActorId),
+    /// The multicast address of all nodes on the link, ff02::1 (RFC 4291 §2.7.1).
+    AllNodes,
+    /// An address of the link that no host has; in IPv4 one that ends in 255.
+    Nobody,
     /// The host an actor lives on.
     Actor(ActorId),
+    /// The address that a host with several links has on the one it shares with another host.
+    Beside {
+        /// Whose address.
+        actor: ActorId,
+        /// On whose link.
+        neighbour: ActorId,
+    },
 }
 
 /// The port part of an address.

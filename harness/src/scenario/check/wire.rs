@@ -1,9 +1,10 @@
 use super::checker::Checker;
 use super::cursor::{Atom, Cursor};
 use super::mistake::unknown;
-use crate::scenario::case::{Action, WireFact, WireStep};
+use crate::scenario::case::{Action, Receiver, WireFact, WireStep};
 use crate::scenario::diagnostic::{Diagnostic, code};
 use crate::scenario::lexer::{Span, TokenKind};
+use crate::vocabulary::PacketKind;
 
 /// One `wire A before B` line: the positions of both facts, and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -59,16 +60,19 @@ impl<'s> Checker<'_, 's> {
             return None;
         }
         let to = self.word(cursor, "the host that receives", FORM)?;
-        let to = if to.text == "any" { None } else { Some(self.host(&to)?) };
+        let to = match to.text {
+            "any" => Receiver::Anyone,
+            _ => Receiver::Actor(self.host(&to)?),
+        };
         let kind = self.word(cursor, "a kind of packet", FORM)?;
         let kind = self.packet(&kind)?;
-        Some(WireFact { from, to, kind })
+        Some(WireFact { from, to, kind, at: None, via: None, ttl: None })
     }
 
-    fn packet(&mut self, atom: &Atom<'_>) -> Option<&'static str> {
-        let kinds = WireFact::KINDS.map(|(kind, _)| kind);
-        let found = kinds.into_iter().find(|kind| *kind == atom.text);
+    fn packet(&mut self, atom: &Atom<'_>) -> Option<PacketKind> {
+        let found = PacketKind::from_word(atom.text);
         if found.is_none() {
+            let kinds = PacketKind::ALL.map(PacketKind::word);
             let diagnostic =
                 unknown(code::UNKNOWN_PACKET, "kind of packet", atom.span, atom.text, &kinds);
             self.report_at(atom, diagnostic);
