@@ -1,6 +1,11 @@
 //! The wire: captured frames decoded into packets, and written as pcapng files.
 //! It refuses to know who captured them.
 
+mod decode;
 mod frame;
+mod icmp;
+mod packet;
 
 pub use frame::{Capture, Frame};
+pub use icmp::{IcmpError, IcmpVersion, Quoted};
+pub use packet::{Content, Datagram, Flags, Packet, Segment};
