@@ -5,7 +5,9 @@ mod decode;
 mod frame;
 mod icmp;
 mod packet;
+mod pcapng;
 
 pub use frame::{Capture, Frame};
 pub use icmp::{IcmpError, IcmpVersion, Quoted};
 pub use packet::{Content, Datagram, Flags, Packet, Segment};
+pub use pcapng::Pcapng;
