@@ -168,6 +168,7 @@ fn case(
         took: began + Duration::from_millis(1),
         stall: Duration::ZERO,
         attempts: 1,
+        packets: None,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::run::Verdict;
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+use crate::wire::Frame;
 
 /// The version of the recording's format. It grows with every change that an older reader would
 /// misunderstand.
@@ -91,6 +92,9 @@ pub struct CaseFinished {
     /// How often it was run, because the machine had stalled when it failed; seldom more than 1.
     #[serde(default = "once")]
     pub attempts: u32,
+    /// The packets that were seen meanwhile, where they were captured and kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<Packets>,
 }
 
 fn once() -> u32 {
@@ -112,6 +116,64 @@ pub struct StepReport {
     pub took: Duration,
     /// Expectation held against observation.
     pub judgement: Judgement,
+}
+
+/// The packets of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packets {
+    /// The names of the hosts on which they were seen.
+    pub hosts: Vec<String>,
+    /// When the case started, in nanoseconds since 1970.
+    pub began: u64,
+    /// The packets, in the order in which they were seen.
+    pub frames: Vec<PacketReport>,
+    /// How many were seen and lost, because they came faster than they were taken.
+    pub lost: u64,
+}
+
+/// A packet as it was seen at one place: a [`Frame`] as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketReport {
+    /// When it was seen, from the case's start.
+    pub at: Duration,
+    /// The host, by its position, that put it on its link, if that is what was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<usize>,
+    /// The host, by its position, to which its link carried it, if that is what was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<usize>,
+    /// How many bytes it has.
+    pub length: u32,
+    /// Its first bytes, from the Ethernet header on; as base64 in a recording.
+    #[serde(with = "base64")]
+    pub bytes: Box<[u8]>,
+}
+
+impl From<Frame> for PacketReport {
+    fn from(Frame { at, sender, receiver, length, bytes }: Frame) -> Self {
+        Self { at, sender, receiver, length, bytes }
+    }
+}
+
+impl From<PacketReport> for Frame {
+    fn from(PacketReport { at, sender, receiver, length, bytes }: PacketReport) -> Self {
+        Self { at, sender, receiver, length, bytes }
+    }
+}
+
+mod base64 {
+    use data_encoding::BASE64;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Box<[u8]>, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64.decode(text.as_bytes()).map(Vec::into_boxed_slice).map_err(D::Error::custom)
+    }
 }
 
 /// An expectation held against an observation.

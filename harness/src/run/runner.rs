@@ -266,6 +266,7 @@ fn not_run(case: &Case, iteration: u32, verdict: Verdict, reason: String) -> Cas
         took: Duration::ZERO,
         stall: Duration::ZERO,
         attempts: 1,
+        packets: None,
     }
 }
 

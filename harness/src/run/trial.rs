@@ -99,6 +99,7 @@ impl<'a> Trial<'a> {
             took: self.began.elapsed(),
             stall: self.bench.witness.worst_since(self.began).max(self.overslept),
             attempts: 1,
+            packets: None,
         }
     }
 
