@@ -6,6 +6,7 @@ use super::elapsed::{CaseTime, Elapsed, Tenths};
 use super::excerpt::{Excerpt, LineMark, between};
 use super::palette::{Painted, Palette};
 use super::printable::{Printable, ShellWord};
+use super::wire::Wire;
 use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Judgement, RunStarted, StepReport};
 use crate::scenario::Scenario;
@@ -23,6 +24,7 @@ pub(crate) struct Failure {
     took: Duration,
     before: Vec<LineMark>,
     point: Option<StepReport>,
+    wire: Option<Wire>,
 }
 
 /// Failures with an equal key have the same cause as far as can be seen: the same step of the same
@@ -59,6 +61,7 @@ impl Failure {
             reason: case.reason.clone(),
             took: case.took,
             before,
+            wire: case.packets.as_ref().map(|packets| Wire::of(packets, point.as_ref())),
             point,
         }
     }
@@ -154,6 +157,9 @@ impl fmt::Display for Shown<'_> {
             for (index, line) in reason.trim_end().lines().enumerate() {
                 self.row(f, if index == 0 { "reason" } else { "" }, Printable(line))?;
             }
+        }
+        for (index, line) in failure.wire.iter().flat_map(Wire::lines).enumerate() {
+            self.row(f, if index == 0 { "wire" } else { "" }, line)?;
         }
         if let Some(cite) =
             self.scenario.map(|scenario| &scenario.cite).filter(|cite| !cite.is_empty())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::captured;
 use crate::run::Verdict;
 use crate::run::event::{
     CaseFinished, Event, FORMAT, Judgement, RunFinished, RunStarted, StepReport,
@@ -248,9 +249,11 @@ fn reverse_cases(scenario: &Scenario) -> Vec<CaseFinished> {
         case(scenario, &[transport, "loopback"], Verdict::Fail, &steps)
     };
     let passes = [met(7, Outcome::Count(4), 40), met(8, Outcome::Ok, 12)];
+    let mut captured = reset("tcp4", 450);
+    captured.packets = Some(captured::reset_connection());
     vec![
         reset("unix", 410),
-        reset("tcp4", 450),
+        captured,
         case(scenario, &["tcp6", "loopback"], Verdict::Pass, &passes),
     ]
 }
@@ -338,9 +341,11 @@ fn broadcast_cases(scenario: &Scenario) -> Vec<CaseFinished> {
     ]
     .concat();
     let bound = [met(5, Outcome::Ok, 20)];
+    let mut captured = case(scenario, &["lan", "port=9"], Verdict::Fail, &seen);
+    captured.packets = Some(captured::answered_broadcast());
     vec![
         case(scenario, &["lan"], Verdict::Fail, &cut),
-        case(scenario, &["lan", "port=9"], Verdict::Fail, &seen),
+        captured,
         because(
             case(scenario, &["netns"], Verdict::Skipped, &[]),
             "needs hosts on a link, and this machine refuses user namespaces",

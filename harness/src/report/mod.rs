@@ -3,6 +3,8 @@
 //!
 //! [`Event`]: crate::run::event::Event
 
+#[cfg(test)]
+mod captured;
 mod elapsed;
 mod excerpt;
 mod failure;
@@ -21,6 +23,7 @@ mod snapshot;
 mod summary;
 mod tally;
 mod terminal;
+mod wire;
 
 pub use palette::Palette;
 pub use reporter::{Reporter, Reporters};

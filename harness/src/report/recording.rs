@@ -370,6 +370,16 @@ mod tests {
     }
 
     #[test]
+    fn packets_are_kept_as_text_and_their_damage_is_found() {
+        let text = recorded(&fixture::run());
+        let line = text.lines().find(|line| line.contains("\"packets\"")).expect("there is one");
+        assert!(line.contains(r#""length":54,"bytes":"AAAAAAAA"#), "{line}");
+        let damaged = line.replace(r#""bytes":"AAAAAAAA"#, r#""bytes":"A"#);
+        let (_, error) = failure(&replaced_line(2, &damaged));
+        assert!(matches!(error, RecordingError::Malformed { line: 2, .. }), "{error:?}");
+    }
+
+    #[test]
     fn a_newer_format_is_refused_whatever_else_it_holds() {
         let (events, error) =
             failure(&replaced_line(1, r#"{"event":"run-started","format":2,"shape":"new"}"#));
