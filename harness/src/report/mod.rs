@@ -14,6 +14,7 @@ mod fixture;
 mod matrix;
 mod natural;
 mod pace;
+mod packets;
 mod palette;
 mod printable;
 pub mod recording;
@@ -25,6 +26,7 @@ mod tally;
 mod terminal;
 mod wire;
 
+pub use packets::PacketFiles;
 pub use palette::Palette;
 pub use reporter::{Reporter, Reporters};
 pub use snapshot::accepted_report;
