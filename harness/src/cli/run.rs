@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::{Colour, complain, is_watched, stdout};
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
-use crate::report::{Progress, Reporters, Tally, Terminal};
+use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
 use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
 use crate::subject::kernel::KernelSubject;
@@ -69,6 +69,15 @@ pub(super) struct Arguments {
     /// Write the recording of the run, as JSON lines.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+
+    /// Write the packets of each case that failed to this folder, as pcapng files with the steps as
+    /// comments.
+    #[arg(long, value_name = "DIR")]
+    pcap: Option<PathBuf>,
+
+    /// With --pcap: those of every case that has packets.
+    #[arg(long, requires = "pcap")]
+    pcap_all: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
@@ -97,6 +106,15 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
             }
         }
     }
+    if let Some(folder) = &arguments.pcap {
+        match PacketFiles::new(folder) {
+            Ok(files) => reporters.add("a file of packets", files),
+            Err(error) => {
+                complain(&format!("error: {} cannot be made: {error}\n", folder.display()));
+                return Exit::Usage;
+            }
+        }
+    }
     let progress = if is_watched() { Progress::Bar } else { Progress::Log };
     reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
     let options = RunOptions {
@@ -108,6 +126,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         limits: Limits { answer: arguments.deadline, slack: arguments.slack },
         fail_fast: arguments.fail_fast,
         floor: arguments.level.unwrap_or(Level::May),
+        keep_packets: arguments.pcap_all,
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);

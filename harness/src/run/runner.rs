@@ -37,6 +37,8 @@ pub struct RunOptions {
     pub fail_fast: bool,
     /// Steps that bind less than this excuse what they miss.
     pub floor: Level,
+    /// Whether every case keeps its packets; else only those do that did not go well.
+    pub keep_packets: bool,
 }
 
 impl Default for RunOptions {
@@ -50,6 +52,7 @@ impl Default for RunOptions {
             limits: Limits::default(),
             fail_fast: false,
             floor: Level::May,
+            keep_packets: false,
         }
     }
 }
