@@ -458,6 +458,13 @@ mod tests {
         assert_eq!(decoded(&with_extensions(fragment6(0, false), &UDP)).to_string(), "udp 2 bytes");
     }
 
+    #[test]
+    fn a_later_fragment_is_not_read_as_headers() {
+        let mut bytes = with_extensions(fragment6(185, false), &[0xff; 10]);
+        bytes[ETHERNET + 40] = IpNumber::IPV6_DESTINATION_OPTIONS.0;
+        assert_eq!(decoded(&bytes).content, Content::Other { protocol: 60 });
+    }
+
     fn quoted(bytes: &[u8]) -> Option<Quoted> {
         match decoded(bytes).content {
             Content::IcmpError(error) => error.quoted,
