@@ -4,6 +4,7 @@ use std::io;
 use clap::Args;
 
 use super::exit::Exit;
+use super::grammar::GRAMMAR;
 use super::output::{Colour, complain, print};
 use super::suite::{Chosen, Source, many};
 use crate::scenario::Document;
@@ -93,43 +94,8 @@ fn of_language(word: &str) -> Vec<String> {
 }
 
 fn of_grammar(word: &str) -> Option<String> {
-    let (kind, meaning) = match word {
-        "cite" => ("a header line", "`cite TEXT; TEXT`: where the behaviour is laid down"),
-        "level" => ("a header line and a condition", "`level must|should|may`: how binding it is"),
-        "needs" => ("a header line", "`needs CAPABILITY ...`: what the subject must be able to do"),
-        "over" => ("a header line", "`over TRANSPORT ...`: one case for each transport"),
-        "on" => ("a header line", "`on TOPOLOGY ...`: one case for each topology"),
-        "pair" => ("a header line", "`pair A.x B.y`: a connected pair before the first step"),
-        "vary" => (
-            "a header line, or a block",
-            "`vary NAME VALUE ...`: one case for each value, `$NAME` in the steps",
-        ),
-        "case" => ("a line of a `vary` block", "`case NAME: STEP; STEP`"),
-        "same" => ("a line", "`same across NAME`: the variants must leave the same outcomes"),
-        "wait" => ("a step", "`wait TIME`: lets time pass"),
-        "wire" => ("a step", "`wire A -> B KIND => COUNT [for T]`: looks at the packets"),
-        "ok" => ("an outcome", "success, whatever else the call says"),
-        "eof" => ("an outcome", "the end of the stream"),
-        "timeout" => (
-            "an outcome",
-            "the limit set by the step or by SO_RCVTIMEO or SO_SNDTIMEO ended the call",
-        ),
-        "blocked" => ("an outcome", "the call does not return; watched for 100 ms unless `for T`"),
-        "none" => ("an outcome of poll", "no flag is set"),
-        "all" => (
-            "an outcome",
-            "`all of ACTOR.SOCKET`: every byte accepted from that socket and not yet received",
-        ),
-        "after" => ("a condition", "`after T`: the call may not return earlier; this is hard"),
-        "before" => (
-            "a condition",
-            "`before T`: a later return is slow; `before T must`: a later return fails",
-        ),
-        "for" => ("a condition", "`for T`: it stays so for that long"),
-        "from" => ("a condition", "`from HOST`: the bytes came from that host"),
-        _ => return None,
-    };
-    Some(format!("{word}: {kind}\n  {meaning}\n"))
+    let found = GRAMMAR.iter().find(|(known, ..)| *known == word);
+    found.map(|(_, kind, meaning)| format!("{word}: {kind}\n  {meaning}\n"))
 }
 
 fn level(level: Level) -> &'static str {
@@ -244,6 +210,7 @@ fn words() -> Vec<&'static str> {
     let transports = Transport::ALL.into_iter().map(Transport::word);
     let topologies = Topology::ALL.into_iter().map(Topology::word);
     let capabilities = Capability::ALL.into_iter().map(Capability::word);
-    let kinds = transports.chain(topologies).chain(capabilities);
+    let grammar = GRAMMAR.iter().map(|(word, ..)| *word);
+    let kinds = transports.chain(topologies).chain(capabilities).chain(grammar);
     verbs.chain(options).chain(errnos).chain(kinds).collect()
 }

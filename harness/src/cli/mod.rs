@@ -6,6 +6,7 @@ mod command;
 mod exit;
 mod explain;
 mod fmt;
+mod grammar;
 mod list;
 mod output;
 mod run;

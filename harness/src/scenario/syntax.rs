@@ -135,6 +135,15 @@ impl Key {
 pub(super) const KEYWORDS: [&str; 11] =
     ["cite", "level", "needs", "over", "on", "pair", "vary", "case", "same", "wait", "wire"];
 
+/// The words behind `wire` that do something to the packets or to a link, instead of looking at it.
+pub const LINK_WORDS: [&str; 6] = ["mark", "drop", "pass", "down", "up", "mtu"];
+
+/// The words behind the kind of packet of a `wire` line.
+pub const PACKET_WORDS: [&str; 4] = ["at", "via", "ttl", "before"];
+
+/// The words behind the kind of packet that is dropped.
+pub const AMOUNT_WORDS: [&str; 2] = ["first", "nth"];
+
 /// A step: what is done and what is expected of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StepNode {

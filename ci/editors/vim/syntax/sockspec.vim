@@ -38,6 +38,8 @@ syntax keyword sockspecCondition contained after before for from level
 syntax keyword sockspecWord contained or all of bytes
 syntax keyword sockspecPlace contained any broadcast subnet-broadcast
 syntax keyword sockspecPacket contained SYN FIN RST ACK data udp icmp any
+syntax match sockspecLink contained "\%(wire\s\+\)\@<=\%(mark\|drop\|pass\|down\|mtu\|up\)\k\@!"
+syntax keyword sockspecNarrow contained at via ttl first nth
 syntax match sockspecNumber contained "\k\@1<!-\=\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\k\@!"
 syntax match sockspecNumber contained "\k\@1<!\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\.\.\%(\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\)\=\k\@!"
 syntax match sockspecVariable contained "\$\a\k*"
@@ -62,7 +64,7 @@ syntax match sockspecActor contained "\%(^\s*\|[;:]\s*\)\@<=\a\k*\ze\s\+\a" next
 syntax match sockspecVerb contained "\%(nonblocking\|interrupt\|peername\|recvfrom\|shutdown\|connect\|accept\|getopt\|listen\|sendto\|setopt\|await\|close\|drain\|write\|bind\|fill\|name\|open\|poll\|read\|recv\|send\|dup\)\k\@!" nextgroup=sockspecName skipwhite
 syntax match sockspecName contained "\$\=\a\k*"
 syntax region sockspecWait oneline keepend matchgroup=sockspecKeyword start="^\s*wait\k\@!" end="$" contains=@sockspecExpression
-syntax region sockspecWire oneline keepend matchgroup=sockspecKeyword start="^\s*wire\k\@!" end="$" contains=sockspecPacket,@sockspecExpression
+syntax region sockspecWire oneline keepend matchgroup=sockspecKeyword start="^\s*wire\k\@!" end="$" contains=sockspecPacket,sockspecLink,sockspecNarrow,@sockspecExpression
 
 " Header lines
 syntax region sockspecTitle oneline start=+^"+ skip=+\\.+ end=+"+ contains=sockspecEscape,sockspecBadEscape
@@ -107,6 +109,8 @@ highlight default link sockspecOption Type
 highlight default link sockspecFlag Type
 highlight default link sockspecErrno Exception
 highlight default link sockspecPacket Constant
+highlight default link sockspecLink Function
+highlight default link sockspecNarrow Conditional
 highlight default link sockspecNumber Number
 highlight default link sockspecString String
 highlight default link sockspecEscape SpecialChar

@@ -1,12 +1,13 @@
 use super::cursor::{Atom, Choice, Cursor};
 use super::expectation::Fit;
+use super::family::Families;
 use super::flow::Flow;
 use super::header::{CASES, Header, header};
 use super::mistake::{too_many_cases, unexpected};
 use super::names::{missing_transport, place};
 use super::value::is_name;
-use super::wire::Order;
-use crate::scenario::case::{Action, Step, WireFact};
+use super::wire::{Fact, Order};
+use crate::scenario::case::{Action, Step, WireStep};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::document::{Across, Axis, Body, Document, Item, PairEnds};
 use crate::scenario::lexer::{Span, TokenKind};
@@ -42,8 +43,10 @@ pub(in crate::scenario) fn check(
         implied: false,
         guard: None,
         facts: Vec::new(),
+        marks: 0,
         orders: Vec::new(),
         opened: Vec::new(),
+        families: Families::default(),
         wire: None,
         pending: Vec::new(),
         strangers: Vec::new(),
@@ -114,10 +117,13 @@ pub(super) struct Checker<'h, 's> {
     pub(super) implied: bool,
     /// The block and case the step stands in.
     pub(super) guard: Option<(usize, usize)>,
-    pub(super) facts: Vec<WireFact>,
+    pub(super) facts: Vec<Fact>,
+    /// How many `wire mark` lines there were.
+    pub(super) marks: usize,
     pub(super) orders: Vec<Order>,
     /// The transports that steps name.
     pub(super) opened: Vec<Transport>,
+    pub(super) families: Families,
     /// The first `wire` step.
     pub(super) wire: Option<Span>,
     /// Sockets that were not there when they were used.
@@ -364,9 +370,8 @@ impl Checker<'_, '_> {
                 let action = self.wire(&mut cursor)?;
                 self.end(&mut cursor)?;
                 self.no_tag(node, "wire")?;
-                let order =
-                    matches!(action, Action::Wire(crate::scenario::case::WireStep::Order { .. }));
-                (action, (!order).then_some(Fit::WIRE))
+                let counts = matches!(action, Action::Wire(WireStep::Count(_)));
+                (action, counts.then_some(Fit::WIRE))
             }
             _ => {
                 let actor = self.actor(&word, node)?;

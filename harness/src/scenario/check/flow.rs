@@ -1,17 +1,19 @@
 use super::expectation::Fit;
+use crate::scenario::case::DropFilter;
 use crate::scenario::lexer::Span;
 use crate::vocabulary::ActorId;
 
-/// What is known of a name at one point of a scenario.
+/// What is known of a name, or of something done to a link, at one point of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing: no socket has been made, no step started.
+    /// Nothing: no socket has been made, no step started, nothing done.
     Absent,
-    /// The socket is made; the step is started.
+    /// The socket is made; the step is started; the fault lasts.
     There,
     /// The started step was seen to be blocked still, and may be awaited again.
     Watched,
-    /// The socket has been closed; the started step has been awaited.
+    /// The socket has been closed; the started step has been awaited; the
+    /// fault is undone.
     Done,
     /// It depends on the case of a `vary` block.
     Partial,
@@ -41,13 +43,32 @@ pub(super) struct TagEntry<'s> {
     pub(super) fit: Option<Fit>,
 }
 
-/// Follows which sockets and started steps there are, through the cases of `vary` blocks.
+/// Something done to a link that can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Packets are dropped.
+    Drop(DropFilter),
+    /// A host's links are down.
+    Down(ActorId),
+}
+
+/// Something done to a link.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FaultEntry {
+    fault: Fault,
+    /// Where it is undone, once it is.
+    pub(super) ended: Span,
+}
+
+/// Follows which sockets, started steps and faults there are, through the cases of `vary` blocks.
 #[derive(Debug, Default)]
 pub(super) struct Flow<'s> {
     pub(super) sockets: Vec<SocketEntry<'s>>,
     pub(super) tags: Vec<TagEntry<'s>>,
     socket_states: Vec<State>,
     tag_states: Vec<State>,
+    faults: Vec<FaultEntry>,
+    fault_states: Vec<State>,
     /// The changes within the current case: what it was before.
     log: Vec<(Cell, State)>,
     /// How the cases of the current block left what they changed.
@@ -56,11 +77,12 @@ pub(super) struct Flow<'s> {
     cases: usize,
 }
 
-/// One state: of a socket or of a tag.
+/// One state: of a socket, of a tag or of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cell {
     Socket(usize),
     Tag(usize),
+    Fault(usize),
 }
 
 impl<'s> Flow<'s> {
@@ -125,6 +147,29 @@ impl<'s> Flow<'s> {
         }
     }
 
+    /// Notes that something is done to a link.
+    pub(super) fn harm(&mut self, fault: Fault) {
+        let known = self.faults.iter().position(|entry| entry.fault == fault);
+        let at = known.unwrap_or_else(|| {
+            self.faults.push(FaultEntry { fault, ended: Span::default() });
+            self.fault_states.push(State::Absent);
+            self.faults.len() - 1
+        });
+        self.set(Cell::Fault(at), State::There);
+    }
+
+    /// Notes that something done to a link is undone, and gives what was known of it before.
+    pub(super) fn mend(&mut self, fault: Fault, ended: Span) -> Option<(State, FaultEntry)> {
+        let at = self.faults.iter().position(|entry| entry.fault == fault)?;
+        let before = (self.fault_states[at], self.faults[at]);
+        if before.0 == State::Absent {
+            return None;
+        }
+        self.faults[at].ended = ended;
+        self.set(Cell::Fault(at), State::Done);
+        Some(before)
+    }
+
     fn set(&mut self, cell: Cell, state: State) {
         let slot = self.slot(cell);
         let before = std::mem::replace(slot, state);
@@ -137,6 +182,7 @@ impl<'s> Flow<'s> {
         match cell {
             Cell::Socket(at) => &mut self.socket_states[at],
             Cell::Tag(at) => &mut self.tag_states[at],
+            Cell::Fault(at) => &mut self.fault_states[at],
         }
     }
 
@@ -177,8 +223,8 @@ impl<'s> Flow<'s> {
             let Some(&(cell, state)) = group.first() else { continue };
             let same = group.iter().all(|(_, other)| *other == state);
             let before = *self.slot(cell);
-            // A step that a case both started and awaited is no business of the other cases.
-            let over = matches!(cell, Cell::Tag(_)) && before == State::Absent;
+            // What a case both began and ended is no business of the other cases.
+            let over = matches!(cell, Cell::Tag(_) | Cell::Fault(_)) && before == State::Absent;
             let over = over && matches!(state, State::Watched | State::Done);
             let agreed = same && (group.len() == cases || before == state || over);
             *self.slot(cell) = if agreed { state } else { State::Partial };

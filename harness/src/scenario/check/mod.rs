@@ -4,6 +4,8 @@
 mod checker;
 mod cursor;
 mod expectation;
+mod family;
+mod fault;
 mod flow;
 mod header;
 mod mistake;

@@ -396,6 +396,7 @@ impl<'s> Checker<'_, 's> {
         }
         self.check_packets();
         self.check_orders();
+        self.check_families();
     }
 
     fn check_packets(&mut self) {

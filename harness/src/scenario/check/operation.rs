@@ -139,7 +139,9 @@ impl<'s> Checker<'_, 's> {
                 unknown(code::UNKNOWN_TRANSPORT, "transport", atom.span, atom.text, &all);
             self.report_at(atom, diagnostic);
         }
-        self.opened.extend(found);
+        if let Some(transport) = found {
+            self.opens(transport);
+        }
         found
     }
 

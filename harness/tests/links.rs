@@ -1,0 +1,248 @@
+//! The language where it speaks of links: what `wire` lines see and do, the places of a network, and
+//! groups of hosts.
+
+use sockspec::scenario::{
+    Action, Amount, Case, Diagnostic, Document, DropFilter, Expected, LinkFault, Receiver, Via,
+    WireFact, WireStep, format, laws,
+};
+use sockspec::vocabulary::{ActorId, PacketKind, ScenarioId};
+
+fn parse(source: &str) -> Result<Document, Vec<Diagnostic>> {
+    assert_eq!(laws::hold(source), Ok(()), "of {source}");
+    Document::parse(source, ScenarioId::new("a/test"), "test.scn")
+}
+
+fn document(source: &str) -> Document {
+    parse(source).unwrap_or_else(|found| {
+        let shown: Vec<String> =
+            found.iter().map(|found| found.render("test.scn", source, false)).collect();
+        panic!("{}", shown.join("\n\n"))
+    })
+}
+
+/// The only case of a text.
+fn case(source: &str) -> Case {
+    let mut cases = document(source).cases();
+    assert_eq!(cases.len(), 1, "{source}");
+    cases.remove(0)
+}
+
+/// The codes of a text's mistakes.
+fn codes(source: &str) -> Vec<&'static str> {
+    match parse(source) {
+        Ok(_) => Vec::new(),
+        Err(found) => found.iter().map(|found| found.code).collect(),
+    }
+}
+
+/// A scenario of these lines on a lan of the hosts `a`, `b` and `c`.
+fn on_lan(lines: &str) -> String {
+    format!("\"a title\"\non     lan a b c\n\n{lines}\n")
+}
+
+fn wire_steps(case: &Case) -> Vec<WireStep> {
+    let steps = case.steps.iter().filter_map(|step| match &step.action {
+        Action::Wire(step) => Some(step.clone()),
+        _ => None,
+    });
+    steps.collect()
+}
+
+/// The one thing that a line on the lan asks of the packets or does to the link.
+fn wire(line: &str) -> WireStep {
+    wire_steps(&case(&on_lan(line))).remove(0)
+}
+
+fn actor(position: usize) -> ActorId {
+    ActorId::new(position)
+}
+
+fn udp(to: Receiver) -> WireFact {
+    WireFact { from: actor(0), to, kind: PacketKind::Udp, at: None, via: None, ttl: None }
+}
+
+#[test]
+fn packets_are_seen_by_where_they_go() {
+    let count = |line: &str| match wire(line) {
+        WireStep::Count(fact) => fact,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(count("wire a -> any udp => 1"), udp(Receiver::Anyone));
+    assert_eq!(count("wire a -> b udp => 1"), udp(Receiver::Actor(actor(1))));
+    assert_eq!(count("wire a -> broadcast udp => 1"), udp(Receiver::Broadcast));
+    assert_eq!(count("wire a -> subnet-broadcast udp => 1"), udp(Receiver::SubnetBroadcast));
+    assert_eq!(count("wire a -> all-nodes udp => 1"), udp(Receiver::AllNodes));
+    let narrow = WireFact {
+        at: Some(actor(2)),
+        via: Some(Via::Actor(actor(1))),
+        ttl: Some(64),
+        ..udp(Receiver::Actor(actor(1)))
+    };
+    assert_eq!(count("wire a -> b udp at c via b ttl 64 => 1"), narrow);
+    assert_eq!(count("wire a -> b udp ttl 64 via b at c => 1"), narrow);
+    let all = WireFact { via: Some(Via::All), ttl: Some(0), ..udp(Receiver::Broadcast) };
+    assert_eq!(count("wire a -> broadcast udp via all ttl 0 => 0 for 1ms"), all);
+}
+
+#[test]
+fn the_order_of_packets_can_be_of_those_that_arrive() {
+    let first = WireFact { at: Some(actor(1)), ..udp(Receiver::Actor(actor(1))) };
+    let then = WireFact { ttl: Some(255), ..udp(Receiver::Anyone) };
+    assert_eq!(
+        wire("wire a -> b udp at b before a -> any udp ttl 255"),
+        WireStep::Order { first, then }
+    );
+}
+
+#[test]
+fn packets_are_dropped_whole_or_in_part_and_passed_again() {
+    let filter = DropFilter { from: actor(0), to: Some(actor(1)), kind: PacketKind::Udp };
+    let any = DropFilter { to: None, kind: PacketKind::Any, ..filter };
+    let drop = |filter, amount| WireStep::Fault(LinkFault::Drop { filter, amount });
+    let lines = "wire drop a -> b udp\nwire drop a -> any any first 3\nwire drop a -> b udp nth 2\n\
+                 wire pass a -> b udp\nwire pass a -> any any";
+    assert_eq!(
+        wire_steps(&case(&on_lan(lines))),
+        [
+            drop(filter, Amount::All),
+            drop(any, Amount::First(3)),
+            drop(filter, Amount::Nth(2)),
+            WireStep::Fault(LinkFault::Pass(filter)),
+            WireStep::Fault(LinkFault::Pass(any)),
+        ]
+    );
+}
+
+#[test]
+fn links_go_down_and_up_and_become_narrow() {
+    let lines = "wire mark\nwire down b\nwire up b\nwire mtu c 1280";
+    let found = case(&on_lan(lines));
+    assert!(found.steps.iter().all(|step| step.expectation.is_none()));
+    assert_eq!(
+        wire_steps(&found),
+        [
+            WireStep::Mark,
+            WireStep::Fault(LinkFault::Down(actor(1))),
+            WireStep::Fault(LinkFault::Up(actor(1))),
+            WireStep::Fault(LinkFault::Mtu { actor: actor(2), bytes: 1280 }),
+        ]
+    );
+}
+
+#[test]
+fn a_host_may_have_the_name_of_a_word_of_wire() {
+    let source = "\"a title\"\non     lan mark drop all\n\nwire mark -> drop udp via all => 1\n\
+                  wire drop drop -> mark udp\nwire mark\n";
+    let [WireStep::Count(fact), WireStep::Fault(_), WireStep::Mark] =
+        &wire_steps(&case(source))[..]
+    else {
+        panic!("{:?}", wire_steps(&case(source)));
+    };
+    assert_eq!((fact.from, fact.via), (actor(0), Some(Via::Actor(actor(2)))));
+}
+
+#[test]
+fn values_stand_in_wire_lines() {
+    let source = "\"a title\"\non lan a b\nvary ttl 1 64\nvary lost 1..2\n\nwire drop a -> b udp nth $lost\n\
+                  wire a -> b udp ttl $ttl => 1\nwire pass a -> b udp\n";
+    let cases = document(source).cases();
+    assert_eq!(cases.len(), 4);
+    let last = wire_steps(&cases[3]);
+    assert!(
+        matches!(
+            &last[..2],
+            [
+                WireStep::Fault(LinkFault::Drop { amount: Amount::Nth(2), .. }),
+                WireStep::Count(WireFact { ttl: Some(64), .. })
+            ]
+        ),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn wire_lines_are_left_out_where_there_are_no_packets() {
+    let source = "\"a title\"\nover unix tcp4\npair client.c server.s\n\nclient close c => ok\n\
+                  wire mark\nwire client -> server FIN ttl 64 => 1\n";
+    let found: Vec<usize> =
+        document(source).cases().iter().map(|case| wire_steps(case).len()).collect();
+    assert_eq!(found, [0, 2]);
+}
+
+#[test]
+fn what_lasts_is_followed_through_blocks() {
+    let block = |then: &str| {
+        on_lan(&format!(
+            "vary loss\n  case none: a open s udp4 => ok\n  case all: a open s udp4 => ok; \
+             wire drop a -> b udp\n{then}"
+        ))
+    };
+    assert_eq!(codes(&block("wire pass a -> b udp")), [""; 0]);
+    assert_eq!(codes(&block("wire pass a -> c udp")), ["nothing-to-undo"]);
+    let apart =
+        on_lan("vary loss\n  case none: wire pass a -> b udp\n  case all: wire drop a -> b udp\n");
+    assert_eq!(codes(&apart), ["nothing-to-undo"]);
+    let inside =
+        on_lan("vary link\n  case up: wire mark\n  case down: wire down a; wire up a\nwire up a\n");
+    assert_eq!(codes(&inside), ["nothing-to-undo"]);
+    assert_eq!(
+        codes(&on_lan("wire down $who\nwire up a").replace("on  ", "vary who a b\non  ")),
+        [""; 0]
+    );
+    assert_eq!(
+        codes(&on_lan("wire down a\nwire up $who").replace("on  ", "vary who a b\non  ")),
+        ["nothing-to-undo"]
+    );
+}
+
+#[test]
+fn a_mark_separates_orders() {
+    let one = "wire a -> b udp before b -> a udp";
+    let other = "wire b -> a udp before a -> b udp";
+    assert_eq!(codes(&on_lan(&format!("{one}\n{other}"))), ["wire-cycle"]);
+    assert_eq!(codes(&on_lan(&format!("{one}\nwire mark\n{other}"))), [""; 0]);
+    let elsewhere = "wire b -> a udp before a -> b udp at b";
+    assert_eq!(codes(&on_lan(&format!("{one}\n{elsewhere}"))), [""; 0]);
+}
+
+#[test]
+fn ipv6_needs_links_that_are_wide_enough() {
+    let narrow = |header: &str, lines: &str| {
+        codes(&format!(
+            "\"a title\"\non netns\n{header}\n\nclient open s{lines}\nwire mtu server 576\n"
+        ))
+    };
+    assert_eq!(narrow("over udp4", " => ok"), [""; 0]);
+    assert_eq!(narrow("over udp4 udp6", " => ok"), ["out-of-range"]);
+    assert_eq!(narrow("", " udp4 => ok"), [""; 0]);
+    assert_eq!(narrow("", " udp6 => ok"), ["out-of-range"]);
+    assert_eq!(narrow("vary what udp4 udp6", " $what => ok"), ["out-of-range"]);
+    let blocks = on_lan(
+        "vary family\n  case four: a open s udp4 => ok; wire mtu a 68\n  case six: a open s udp6 => ok\n",
+    );
+    assert_eq!(codes(&blocks), [""; 0]);
+}
+
+#[test]
+fn columns_of_wire_lines_are_aligned() {
+    let source = "\"a title\"\non lan a b\n\na open s udp4 => ok\nwire drop a->b udp first 1 # lost\n\
+                  wire a->b udp   at b => 0 for 1ms\nwire mark\n";
+    assert_eq!(
+        format(source).as_deref(),
+        Ok("\"a title\"\n\
+            on     lan a b\n\
+            \n\
+            a     open s udp4      => ok\n\
+            wire  drop a -> b udp first 1  # lost\n\
+            wire  a -> b udp at b  => 0 for 1ms\n\
+            wire  mark\n")
+    );
+}
+
+#[test]
+fn a_count_of_packets_may_have_to_last() {
+    let found = case(&on_lan("wire a -> b udp via all => 0 for 300ms"));
+    assert_eq!(found.least, std::time::Duration::from_millis(300));
+    let expectation = found.steps[0].expectation.as_ref().expect("a count");
+    assert!(expectation.allows(&Expected::Count { least: 0, most: Some(0) }));
+}
