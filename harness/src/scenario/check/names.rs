@@ -199,7 +199,12 @@ impl<'s> Checker<'_, 's> {
     pub(super) fn made(&mut self, actor: ActorId, atom: &Atom<'_>) -> Option<usize> {
         let name = self.own_name(atom)?;
         if !self.first {
-            return self.flow.socket(actor, name);
+            let known = self.flow.socket(actor, name);
+            if known.is_none() {
+                // Another value of a `vary` line gives the step another actor.
+                self.report(partial_socket(atom.here(), name));
+            }
+            return known;
         }
         Some(self.make(actor, name, atom.here()))
     }
