@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sockspec::scenario::{AMOUNT_WORDS, Document, LINK_WORDS, PACKET_WORDS, format};
+use sockspec::scenario::{AMOUNT_WORDS, Document, LINK_WORDS, PACKET_WORDS, PLACES, format};
 use sockspec::vocabulary::{
     Capability, Errno, MessageFlags, PacketKind, Readiness, ScenarioId, SocketOption, TcpState,
     Topology, Transport, Verb,
@@ -45,7 +45,7 @@ fn small_words() -> Vec<&'static str> {
     let receiving = MessageFlags::RECEIVE_WORDS.into_iter().map(|(_, word)| word);
     let packets = PacketKind::ALL.into_iter().map(PacketKind::word);
     let verbs = Verb::ALL.iter().map(|verb| verb.word());
-    let wire = LINK_WORDS.into_iter().chain(PACKET_WORDS).chain(AMOUNT_WORDS);
+    let wire = LINK_WORDS.into_iter().chain(PACKET_WORDS).chain(AMOUNT_WORDS).chain(PLACES);
     let first = transports.chain(topologies).chain(flags);
     first.chain(sending).chain(receiving).chain(packets).chain(verbs).chain(wire).collect()
 }

@@ -5,7 +5,7 @@ use sockspec::scenario::{
     Action, Amount, Case, Diagnostic, Document, DropFilter, Expected, LinkFault, Receiver, Via,
     WireFact, WireStep, format, laws,
 };
-use sockspec::vocabulary::{ActorId, PacketKind, ScenarioId};
+use sockspec::vocabulary::{ActorId, Op, PacketKind, Place, ScenarioId};
 
 fn parse(source: &str) -> Result<Document, Vec<Diagnostic>> {
     assert_eq!(laws::hold(source), Ok(()), "of {source}");
@@ -245,4 +245,56 @@ fn a_count_of_packets_may_have_to_last() {
     assert_eq!(found.least, std::time::Duration::from_millis(300));
     let expectation = found.steps[0].expectation.as_ref().expect("a count");
     assert!(expectation.allows(&Expected::Count { least: 0, most: Some(0) }));
+}
+
+/// The place that a datagram goes to.
+fn place(header: &str, address: &str) -> Place {
+    let source = format!(
+        "\"a title\"\n{header}\n\nclient open s udp6 => ok\nclient sendto s \"x\" {address} => 1\n"
+    );
+    match &case(&source).steps[1].action {
+        Action::Perform { op: Op::Send { to: Some(to), .. }, .. } => to.place,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_place_is_a_host_or_an_address_of_a_link() {
+    let [client, server, router] = [0, 1, 2].map(actor);
+    let on_routed = |address: &str| place("on routed", address);
+    assert_eq!(on_routed("router:p"), Place::Actor(router));
+    assert_eq!(on_routed("router@client:p"), Place::Beside { actor: router, neighbour: client });
+    assert_eq!(on_routed("router@server"), Place::Beside { actor: router, neighbour: server });
+    assert_eq!(on_routed("client@router:7"), Place::Beside { actor: client, neighbour: router });
+    assert_eq!(on_routed("subnet-broadcast@server:p"), Place::SubnetBroadcastOf(server));
+    assert_eq!(on_routed("subnet-broadcast:p"), Place::SubnetBroadcast);
+    assert_eq!(on_routed("all-nodes:p"), Place::AllNodes);
+    assert_eq!(on_routed("nobody:p"), Place::Nobody);
+    let beside = Place::Beside { actor: server, neighbour: client };
+    assert_eq!(place("on netns", "server@client:p"), beside);
+}
+
+#[test]
+fn the_router_is_an_actor_where_nothing_else_is_chosen() {
+    let step = "\n\nrouter open s udp4 => ok\n";
+    let found = case(&format!("\"a title\"\non routed{step}"));
+    assert_eq!(*found.actors, ["client", "server", "router"]);
+    assert_eq!(codes(&format!("\"a title\"\non netns routed{step}")), ["unknown-actor"]);
+    assert_eq!(codes(&format!("\"a title\"\non lan a b{step}")), ["unknown-actor"]);
+    assert_eq!(codes(&format!("\"a title\"\non lan a router{step}")), [""; 0]);
+}
+
+#[test]
+fn all_nodes_needs_a_socket_of_ipv6_in_every_case() {
+    let to_all = |header: &str, open: &str| {
+        codes(&format!(
+            "\"a title\"\non netns\n{header}\n\nclient open s {open} => ok\n\
+             client sendto s \"x\" all-nodes:p => 1\n"
+        ))
+    };
+    assert_eq!(to_all("over udp6 tcp6", ""), [""; 0]);
+    assert_eq!(to_all("over udp4 udp6", ""), ["no-ipv6"]);
+    assert_eq!(to_all("over udp4", "udp6"), [""; 0]);
+    assert_eq!(to_all("", "udp6"), [""; 0]);
+    assert_eq!(to_all("", "udp4"), ["no-ipv6"]);
 }

@@ -46,6 +46,20 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "`via HOST`, `via all`: the link-layer frame is addressed to that host, or to everyone",
     ),
     ("ttl", "a part of `wire`", "`ttl N`: the packet's time to live, in IPv6 its hop limit, is N"),
+    ("any", "a place in an address", "every address of the own host; in a `wire` line, every host"),
+    ("broadcast", "a place in an address", "255.255.255.255; IPv4 only"),
+    (
+        "subnet-broadcast",
+        "a place in an address",
+        "the broadcast address of the own subnet, with `@HOST` of that host's; in IPv6, which has none, the highest address",
+    ),
+    ("all-nodes", "a place in an address", "ff02::1, every node of the link; IPv6 only"),
+    (
+        "nobody",
+        "a place in an address",
+        "an address of the link that no host has; in IPv4 one that ends in 255",
+    ),
+    ("router", "an actor", "the forwarding host of `routed`, where that is the only topology"),
     ("ok", "an outcome", "success, whatever else the call says"),
     ("eof", "an outcome", "the end of the stream"),
     (

@@ -22,4 +22,4 @@ pub use document::{Document, LARGEST_FILE};
 pub use lexer::{Span, Token, TokenKind, lex};
 pub use print::format;
 pub use suite::{Problem, Suite};
-pub use syntax::{AMOUNT_WORDS, LINK_WORDS, PACKET_WORDS};
+pub use syntax::{AMOUNT_WORDS, LINK_WORDS, PACKET_WORDS, PLACES};

@@ -135,6 +135,9 @@ impl Key {
 pub(super) const KEYWORDS: [&str; 11] =
     ["cite", "level", "needs", "over", "on", "pair", "vary", "case", "same", "wait", "wire"];
 
+/// The places that are no hosts: names with a meaning of their own in an address.
+pub const PLACES: [&str; 5] = ["any", "broadcast", "subnet-broadcast", "all-nodes", "nobody"];
+
 /// The words behind `wire` that do something to the packets or to a link, instead of looking at it.
 pub const LINK_WORDS: [&str; 6] = ["mark", "drop", "pass", "down", "up", "mtu"];
 

@@ -36,7 +36,9 @@ impl Topology {
             Self::Loopback => "all actors on one host, through its loopback interface",
             Self::Netns => "two hosts, `client` and `server`, on the two ends of one link",
             Self::Lan => "the hosts named after it, all on one link",
-            Self::Routed => "two hosts on two links, with a forwarding host between them",
+            Self::Routed => {
+                "two hosts on two links, with the forwarding host `router` between them"
+            }
         }
     }
 

@@ -36,7 +36,7 @@ syntax keyword sockspecTopology contained loopback netns routed lan
 syntax keyword sockspecLevel contained must should may
 syntax keyword sockspecCondition contained after before for from level
 syntax keyword sockspecWord contained or all of bytes
-syntax keyword sockspecPlace contained any broadcast subnet-broadcast
+syntax keyword sockspecPlace contained any broadcast subnet-broadcast all-nodes nobody
 syntax keyword sockspecPacket contained SYN FIN RST ACK data udp icmp any
 syntax match sockspecLink contained "\%(wire\s\+\)\@<=\%(mark\|drop\|pass\|down\|mtu\|up\)\k\@!"
 syntax keyword sockspecNarrow contained at via ttl first nth
@@ -45,7 +45,7 @@ syntax match sockspecNumber contained "\k\@1<!\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB
 syntax match sockspecVariable contained "\$\a\k*"
 syntax match sockspecTag contained "\s\@1<=&\a\k*"
 syntax match sockspecSocket contained "\a\k*\.\a\k*"
-syntax match sockspecAddress contained "\a\k*:\%(\a\k*\|\d\+\)"
+syntax match sockspecAddress contained "\a\k*\%(@\a\k*\)\=:\%(\a\k*\|\d\+\)"
 syntax match sockspecArrow contained "=>\|->"
 syntax match sockspecEscape contained "\\\%([nrt0\\\"]\|x\x\x\)"
 syntax match sockspecBadEscape contained "\\\%([nrt0\\\"]\|x\x\x\)\@!."

@@ -4,7 +4,7 @@ use super::family::Families;
 use super::flow::Flow;
 use super::header::{CASES, Header, header};
 use super::mistake::{too_many_cases, unexpected};
-use super::names::{missing_transport, place};
+use super::names::{ROUTER, missing_transport, place};
 use super::value::is_name;
 use super::wire::{Fact, Order};
 use crate::scenario::case::{Action, Step, WireStep};
@@ -12,7 +12,7 @@ use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::document::{Across, Axis, Body, Document, Item, PairEnds};
 use crate::scenario::lexer::{Span, TokenKind};
 use crate::scenario::syntax::{KEYWORDS, LineKind, Run, StepNode, Tree};
-use crate::vocabulary::{ActorId, ScenarioId, Transport};
+use crate::vocabulary::{ActorId, ScenarioId, Topology, Transport};
 
 /// The most steps of a scenario, with those that make its pairs.
 pub(super) const STEPS: usize = 1_000;
@@ -446,6 +446,8 @@ impl Checker<'_, '_> {
         let mut diagnostic = Diagnostic::new(code::UNKNOWN_ACTOR, word.here(), message, label);
         if near.is_some() {
             diagnostic = diagnostic.help(format!("the actors of this scenario are `{shown}`"));
+        } else if word.text == "router" && self.header.topologies.contains(&Topology::Routed) {
+            diagnostic = diagnostic.help(ROUTER);
         } else {
             diagnostic = diagnostic.help("`on lan HOST HOST ...` names actors of your own");
         }

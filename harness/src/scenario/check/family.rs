@@ -12,6 +12,8 @@ pub(super) struct Families {
     pub(super) ipv6: Vec<Guard>,
     /// Links made too narrow for IPv6, each with the mistake that it may be.
     pub(super) small: Vec<(Guard, Diagnostic)>,
+    /// Addresses that IPv6 alone has, each with the mistake that it may be.
+    pub(super) nodes: Vec<(Guard, Diagnostic)>,
 }
 
 /// Whether two steps can stand in one case.
@@ -34,11 +36,15 @@ impl Checker<'_, '_> {
     /// Reports what one address family does not allow.
     pub(super) fn check_families(&mut self) {
         let families = std::mem::take(&mut self.families);
-        let over = self.header.over.iter().flatten().any(|transport| transport.is_ipv6());
-        for (guard, diagnostic) in families.small {
-            if over || families.ipv6.iter().any(|other| meet(guard, *other)) {
-                self.report(diagnostic);
-            }
+        let opened = |guard: Guard| families.ipv6.iter().any(|other| meet(guard, *other));
+        let mut over = self.header.over.iter().flatten();
+        let some = over.clone().any(|transport| transport.is_ipv6());
+        let all = self.header.over.is_some()
+            && over.all(|transport| transport.is_ipv6() || transport.is_local());
+        let small = families.small.into_iter().filter(|(guard, _)| some || opened(*guard));
+        let nodes = families.nodes.into_iter().filter(|(guard, _)| !all && !opened(*guard));
+        for (_, diagnostic) in small.chain(nodes) {
+            self.report(diagnostic);
         }
     }
 }

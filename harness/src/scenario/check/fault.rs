@@ -1,7 +1,7 @@
 use super::checker::Checker;
 use super::cursor::{Atom, Cursor};
 use super::flow::{Fault, State};
-use super::mistake::{bad_number, extra_word, out_of_range, unknown_host};
+use super::mistake::{bad_number, extra_word, out_of_range};
 use super::value::{self, Bad};
 use crate::scenario::case::{Amount, DropFilter, LinkFault};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
@@ -82,7 +82,7 @@ impl<'s> Checker<'_, 's> {
             "any" => None,
             place @ ("broadcast" | "subnet-broadcast" | "all-nodes") => {
                 let help = "packets are dropped where they arrive: name that host, or `any`";
-                let diagnostic = unknown_host(to.span, place, &self.header.actors).help(help);
+                let diagnostic = self.unknown_host(&to, place, &["any"]).help(help);
                 self.report_at(&to, diagnostic);
                 return None;
             }

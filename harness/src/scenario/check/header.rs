@@ -8,7 +8,7 @@ use super::mistake::{
 use super::value::{is_name, range, size, text};
 use crate::scenario::diagnostic::{Diagnostic, code, quoted};
 use crate::scenario::lexer::{Span, Token, TokenKind};
-use crate::scenario::syntax::{KEYWORDS, Key, Line, LineKind, Tree};
+use crate::scenario::syntax::{KEYWORDS, Key, Line, LineKind, PLACES, Tree};
 use crate::vocabulary::{ActorId, Capability, Level, Topology, Transport};
 
 /// What stands above the steps, and the names of the `vary` blocks among them.
@@ -65,9 +65,6 @@ const BLOCKS: usize = 1_000;
 /// The most `vary` lines.
 const AXES: usize = 32;
 
-/// Names with a meaning of their own in an address.
-const PLACES: [&str; 3] = ["any", "broadcast", "subnet-broadcast"];
-
 /// Reads everything but the steps.
 pub(super) fn header<'s>(tree: &Tree<'s>, diagnostics: &mut Vec<Diagnostic>) -> Header<'s> {
     let mut reader =
@@ -107,6 +104,9 @@ impl<'s> Reader<'_, 's> {
         }
         if self.header.actors.is_empty() {
             self.header.actors.extend(["client", "server"]);
+            if self.header.topologies == [Topology::Routed] {
+                self.header.actors.push("router");
+            }
         }
         for (at, line) in tree.lines.iter().enumerate() {
             let few = self.diagnostics.len() <= MISTAKES && self.header.pairs.len() <= STEPS;
@@ -382,7 +382,7 @@ impl<'s> Reader<'_, 's> {
             self.header.actors.push(actor);
             return Some((ActorId::new(self.header.actors.len() - 1), socket, token.span));
         }
-        let diagnostic = unknown_host(token.span, actor, &self.header.actors);
+        let diagnostic = unknown_host(token.span, actor, &self.header.actors, &[]);
         self.report(diagnostic);
         None
     }

@@ -24,9 +24,10 @@ pub(super) fn unknown_level(span: Span, word: &str) -> Diagnostic {
     unknown(code::UNKNOWN_LEVEL, "level", span, word, &Level::ALL.map(Level::word))
 }
 
-pub(super) fn unknown_host(span: Span, word: &str, actors: &[&str]) -> Diagnostic {
-    let shown = &actors[..actors.len().min(12)];
-    unknown(code::UNKNOWN_HOST, "host", span, word, shown)
+/// A host that there is not, where `places` can stand too.
+pub(super) fn unknown_host(span: Span, word: &str, actors: &[&str], places: &[&str]) -> Diagnostic {
+    let shown = [&actors[..actors.len().min(12)], places].concat();
+    unknown(code::UNKNOWN_HOST, "host", span, word, &shown)
 }
 
 pub(super) fn duplicate_word(span: Span, word: &str, earlier: Span) -> Diagnostic {

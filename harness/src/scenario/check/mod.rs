@@ -11,6 +11,7 @@ mod header;
 mod mistake;
 mod names;
 mod operation;
+mod place;
 mod value;
 mod wire;
 

@@ -9,7 +9,10 @@ use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::document::Across;
 use crate::scenario::lexer::{Span, Token};
 use crate::scenario::syntax::StepNode;
-use crate::vocabulary::{ActorId, SocketId, TagId, Transport, Verb};
+use crate::vocabulary::{ActorId, SocketId, TagId, Topology, Transport, Verb};
+
+/// Where the forwarding host can be named.
+pub(super) const ROUTER: &str = "`router` is an actor where `routed` is the only topology";
 
 impl<'s> Checker<'_, 's> {
     /// Reads a step from its verb on.
@@ -201,8 +204,11 @@ impl<'s> Checker<'_, 's> {
         if !self.first {
             let known = self.flow.socket(actor, name);
             if known.is_none() {
-                // Another value of a `vary` line gives the step another actor.
-                self.report(partial_socket(atom.here(), name));
+                let message = format!("{} exists in some cases only", quoted(name));
+                let label = "made by one actor or by another";
+                let help = "write a step for each actor, in a `vary` block if need be";
+                let diagnostic = Diagnostic::new(code::PARTIAL_SOCKET, atom.here(), message, label);
+                self.report(diagnostic.help(help));
             }
             return known;
         }
@@ -289,8 +295,18 @@ impl<'s> Checker<'_, 's> {
         if self.header.any_actor && is_name(atom.text) {
             return Some(self.stranger(atom));
         }
-        self.report_at(atom, unknown_host(atom.span, atom.text, actors));
+        let diagnostic = self.unknown_host(atom, atom.text, &[]);
+        self.report_at(atom, diagnostic);
         None
+    }
+
+    /// A host that there is not, where `places` can stand too.
+    pub(super) fn unknown_host(&self, atom: &Atom<'_>, word: &str, places: &[&str]) -> Diagnostic {
+        let diagnostic = unknown_host(atom.span, word, &self.header.actors, places);
+        if word == "router" && self.header.topologies.contains(&Topology::Routed) {
+            return diagnostic.help(ROUTER);
+        }
+        diagnostic
     }
 
     /// An actor that the broken `on` line may have named.

@@ -8,7 +8,7 @@ use super::value::{self, Bad, BadText, is_name};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::lexer::TokenKind;
 use crate::vocabulary::{
-    ActorId, Address, How, MessageFlags, Op, OptionKind, OptionValue, Payload, Place, Port, PortId,
+    ActorId, Address, How, MessageFlags, Op, OptionKind, OptionValue, Payload, Port, PortId,
     Readiness, SocketId, SocketOption, Transport, Verb,
 };
 
@@ -178,12 +178,7 @@ impl<'s> Checker<'_, 's> {
             .text
             .split_once(':')
             .map_or((atom.text, None), |(place, port)| (place, Some(port)));
-        let place = match place {
-            "any" => Place::Any,
-            "broadcast" => Place::Broadcast,
-            "subnet-broadcast" => Place::SubnetBroadcast,
-            _ => Place::Actor(self.place_of(atom, place)?),
-        };
+        let place = self.place_in(atom, place)?;
         let port = match port {
             None => Port::Unspecified,
             Some(port) if is_name(port) => {
@@ -208,23 +203,6 @@ impl<'s> Checker<'_, 's> {
             },
         };
         Some(Address { place, port })
-    }
-
-    fn place_of(&mut self, atom: &Atom<'_>, place: &str) -> Option<ActorId> {
-        if !is_name(place) {
-            self.bad_address(atom, "expected `PLACE` or `PLACE:PORT`");
-            return None;
-        }
-        self.host(&Atom { text: place, ..*atom })
-    }
-
-    fn bad_address(&mut self, atom: &Atom<'_>, label: &str) {
-        let message = format!("{} is not an address", quoted(atom.text));
-        let diagnostic = Diagnostic::new(code::BAD_ADDRESS, atom.span, message, label).help(
-            "a place is an actor, `any`, `broadcast` or `subnet-broadcast`; a port is a name, or a \
-             number where the number is the point: `server:echo`, `any:9999`",
-        );
-        self.report_at(atom, diagnostic);
     }
 
     fn data(&mut self, cursor: &mut Cursor<'_, 's>, verb: Verb) -> Option<Payload> {
