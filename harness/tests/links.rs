@@ -298,3 +298,22 @@ fn all_nodes_needs_a_socket_of_ipv6_in_every_case() {
     assert_eq!(to_all("", "udp6"), [""; 0]);
     assert_eq!(to_all("", "udp4"), ["no-ipv6"]);
 }
+
+#[test]
+fn local_transports_stay_on_one_host() {
+    let ids = |header: &str| -> Vec<String> {
+        let source = format!("\"a title\"\n{header}\n\nclient open s => ok\n");
+        let document = document(&source);
+        let cases = document.cases();
+        assert_eq!(cases.len(), document.count());
+        cases.iter().map(|case| case.id.to_string()).collect()
+    };
+    assert_eq!(
+        ids("over tcp4 unix\non loopback netns"),
+        ["a/test[tcp4,loopback]", "a/test[tcp4,netns]", "a/test[unix,loopback]"]
+    );
+    assert_eq!(ids("over unix-dgram udp6\non routed"), ["a/test[udp6,routed]"]);
+    let explicit = "\"a title\"\non netns\n\nclient open s unix => ok\n";
+    assert_eq!(document(explicit).count(), 1);
+    assert_eq!(codes("\"a title\"\nover unix\non netns\n\nclient open s => ok\n"), ["no-case"]);
+}

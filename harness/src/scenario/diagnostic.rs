@@ -143,6 +143,7 @@ codes! {
     MISSING_TRANSPORT "missing-transport" "a step makes a socket and nothing says of which transport"
     MISSING_WORD "missing-word" "a line ends too early"
     MIXED_TAG "mixed-tag" "cases start different operations under one name"
+    NO_CASE "no-case" "no transport of a scenario exists on any of its topologies"
     NO_IPV6 "no-ipv6" "an address that only IPv6 has, without a socket of IPv6"
     NO_LINK "no-link" "something needs a link between hosts where there is none"
     NO_PACKETS "no-packets" "a `wire` step where no transport has packets"

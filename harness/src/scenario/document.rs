@@ -45,13 +45,27 @@ impl Document {
     /// How many cases it stands for.
     pub fn count(&self) -> usize {
         let values = self.body.axes.iter().map(|axis| axis.values.len()).product::<usize>();
-        self.body.over.as_ref().map_or(1, Vec::len) * self.body.topologies.len() * values
+        networks(self.body.over.as_deref(), &self.body.topologies).count() * values
     }
 
     /// Its cases, one for each variant: transports vary slowest, the last `vary` line fastest.
     pub fn cases(&self) -> Vec<Case> {
         elaborate(&self.scenario, &self.body)
     }
+}
+
+/// Every transport of a scenario on every topology that it can have: a local one stays on one host.
+pub(super) fn networks<'b>(
+    over: Option<&'b [Transport]>,
+    topologies: &'b [Topology],
+) -> impl Iterator<Item = (Option<Transport>, Topology)> {
+    let transports = over.map_or(1, <[Transport]>::len);
+    let transports = (0..transports).map(move |at| over.and_then(|over| over.get(at)).copied());
+    transports.flat_map(move |transport| {
+        let is_local = transport.is_some_and(Transport::is_local);
+        let fits = move |topology: &Topology| !is_local || *topology == Topology::Loopback;
+        topologies.iter().copied().filter(fits).map(move |topology| (transport, topology))
+    })
 }
 
 pub(super) fn too_large(bytes: usize) -> Vec<Diagnostic> {

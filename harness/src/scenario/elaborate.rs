@@ -5,7 +5,7 @@ use super::case::{
     Action, Alternative, Case, Expectation, Expected, Place, SameKey, Scenario, SocketName, Step,
     Variant, WireStep,
 };
-use super::document::{Body, Item, PairEnds};
+use super::document::{Body, Item, PairEnds, networks};
 use crate::vocabulary::{
     ActorId, Address, CaseId, Op, Place as Host, Port, PortId, SocketId, Topology, Transport,
 };
@@ -16,27 +16,21 @@ const WATCH: Duration = Duration::from_millis(100);
 /// Makes a case of each variant.
 pub(super) fn elaborate(scenario: &Arc<Scenario>, body: &Body) -> Vec<Case> {
     let tables = Tables::new(body);
-    let transports: Vec<Option<Transport>> = match &body.over {
-        Some(over) => over.iter().copied().map(Some).collect(),
-        None => vec![None],
-    };
     let mut cases = Vec::new();
-    for &transport in &transports {
-        for &topology in &body.topologies {
-            let mut choice = vec![0; body.axes.len()];
-            loop {
-                cases.push(case(scenario, body, &tables, transport, topology, &choice));
-                let next = choice.iter_mut().zip(&body.axes).rev().find_map(|(value, axis)| {
-                    *value += 1;
-                    if *value < axis.values.len() {
-                        return Some(());
-                    }
-                    *value = 0;
-                    None
-                });
-                if next.is_none() {
-                    break;
+    for (transport, topology) in networks(body.over.as_deref(), &body.topologies) {
+        let mut choice = vec![0; body.axes.len()];
+        loop {
+            cases.push(case(scenario, body, &tables, transport, topology, &choice));
+            let next = choice.iter_mut().zip(&body.axes).rev().find_map(|(value, axis)| {
+                *value += 1;
+                if *value < axis.values.len() {
+                    return Some(());
                 }
+                *value = 0;
+                None
+            });
+            if next.is_none() {
+                break;
             }
         }
     }

@@ -9,7 +9,7 @@ use super::value::is_name;
 use super::wire::{Fact, Order};
 use crate::scenario::case::{Action, Step, WireStep};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
-use crate::scenario::document::{Across, Axis, Body, Document, Item, PairEnds};
+use crate::scenario::document::{Across, Axis, Body, Document, Item, PairEnds, networks};
 use crate::scenario::lexer::{Span, TokenKind};
 use crate::scenario::syntax::{KEYWORDS, LineKind, Run, StepNode, Tree};
 use crate::vocabulary::{ActorId, ScenarioId, Topology, Transport};
@@ -214,8 +214,8 @@ impl Checker<'_, '_> {
 
     /// Whether the number of cases is within bounds, and that of all their steps.
     fn bounded(&mut self, steps: usize) -> bool {
-        let over = self.header.over.as_ref().map_or(1, |over| over.len().max(1));
-        let mut cases = over * self.header.topologies.len().max(1);
+        let header = self.header;
+        let mut cases = networks(header.over.as_deref(), &header.topologies).count().max(1);
         for axis in &self.header.axes {
             cases = cases.saturating_mul(axis.values.len().max(1));
             if cases > CASES {

@@ -21,6 +21,8 @@ pub(super) struct Header<'s> {
     /// The transports of the `over` line, where there is one.
     pub(super) over: Option<Vec<Transport>>,
     pub(super) topologies: Vec<Topology>,
+    /// The keywords of the `over` line and of the `on` line.
+    pub(super) matrix: [Option<Span>; 2],
     pub(super) actors: Vec<&'s str>,
     /// Whether the `on` line was wrong, so that any actor may have been meant.
     pub(super) any_actor: bool,
@@ -99,6 +101,7 @@ impl<'s> Reader<'_, 's> {
                 _ => {}
             }
         }
+        self.header.matrix = [self.seen[3], self.seen[4]];
         if self.header.topologies.is_empty() {
             self.header.topologies.push(Topology::Loopback);
         }

@@ -424,6 +424,20 @@ impl<'s> Checker<'_, 's> {
         let local = |transports: &[Transport]| {
             !transports.is_empty() && transports.iter().all(|transport| transport.is_local())
         };
+        if let [Some(over), Some(on)] = self.header.matrix
+            && self.header.over.as_deref().is_some_and(local)
+            && !self.header.any_actor
+            && !self.header.topologies.contains(&Topology::Loopback)
+        {
+            let message = "this scenario has no case";
+            let label = "these transports stay within a host";
+            let diagnostic = Diagnostic::new(code::NO_CASE, over, message, label);
+            self.report(
+                diagnostic
+                    .related(on, "these topologies have a host for each actor")
+                    .help("`unix` and `unix-dgram` exist on `loopback` only: add one or the other"),
+            );
+        }
         let none = match &self.header.over {
             Some(over) => local(over),
             None => local(&self.opened),
