@@ -5,10 +5,11 @@ use std::time::Duration;
 use sockspec::scenario::{Action, Case, Diagnostic, Document, Expected, format, laws};
 use sockspec::vocabulary::{Errno, How, Level, Op, OptionValue, ScenarioId};
 
-const EXAMPLES: [(&str, &str); 4] = [
+const EXAMPLES: [(&str, &str); 5] = [
     ("halfclose/eof-after-all-data", include_str!("language/eof-after-all-data.scn")),
     ("cumulative/rd-then-wr-equals-rdwr", include_str!("language/rd-then-wr-equals-rdwr.scn")),
     ("timeouts/restarts", include_str!("language/receive-timeout-restarts.scn")),
+    ("broadcast/reaches-a-group", include_str!("language/broadcast-reaches-a-group.scn")),
     ("broadcast/reaches-every-host", include_str!("language/broadcast-reaches-every-host.scn")),
 ];
 

@@ -2,8 +2,8 @@
 //! groups of hosts.
 
 use sockspec::scenario::{
-    Action, Amount, Case, Diagnostic, Document, DropFilter, Expected, LinkFault, Receiver, Via,
-    WireFact, WireStep, format, laws,
+    Action, Amount, Case, Diagnostic, Document, DropFilter, Expected, GrowError, LinkFault,
+    MOST_HOSTS, Receiver, Via, WireFact, WireStep, format, laws,
 };
 use sockspec::vocabulary::{ActorId, Op, PacketKind, Place, ScenarioId};
 
@@ -316,4 +316,123 @@ fn local_transports_stay_on_one_host() {
     let explicit = "\"a title\"\non netns\n\nclient open s unix => ok\n";
     assert_eq!(document(explicit).count(), 1);
     assert_eq!(codes("\"a title\"\nover unix\non netns\n\nclient open s => ok\n"), ["no-case"]);
+}
+
+const GROUP: &str = include_str!("language/broadcast-reaches-a-group.scn");
+
+/// Who performs what, step by step.
+fn performed(case: &Case) -> Vec<(String, Op)> {
+    let steps = case.steps.iter().filter_map(|step| match &step.action {
+        Action::Perform { actor, op } => Some((case.actors[actor.index()].clone(), op.clone())),
+        _ => None,
+    });
+    steps.collect()
+}
+
+/// The sockets of an operation, each with its actor.
+fn named(case: &Case, op: &Op) -> String {
+    let socket = &case.sockets[op.socket().index()];
+    format!("{}.{}", case.actors[socket.actor.index()], socket.name)
+}
+
+#[test]
+fn the_example_of_a_group_is_canonical_and_each_member_performs_its_steps() {
+    let canonical = GROUP.replace("cite  RFC", "cite   RFC").replace("on    lan", "on     lan");
+    assert_eq!(format(GROUP).as_deref(), Ok(canonical.as_str()));
+    let found = case(GROUP);
+    assert_eq!(*found.actors, ["a", "d", "listeners1", "listeners2", "listeners3"]);
+    let performed = performed(&found);
+    let actors: Vec<&str> = performed.iter().map(|(actor, _)| actor.as_str()).collect();
+    let listeners = ["listeners1", "listeners2", "listeners3"];
+    assert_eq!(actors[..3], listeners);
+    assert_eq!(actors[3..7], ["a"; 4]);
+    assert_eq!(actors[7..], listeners);
+    for (actor, op) in &performed {
+        let socket = if actor == "a" { "s" } else { "u" };
+        assert_eq!(named(&found, op), format!("{actor}.{socket}"));
+    }
+    assert_eq!(found.sockets.len(), 4);
+    let places: Vec<u32> = found.steps.iter().map(|step| step.place.line).collect();
+    assert_eq!(places, [5, 5, 5, 6, 7, 8, 9, 10, 10, 10, 11, 12, 13, 14]);
+    let from = found.steps[9].expectation.as_ref().map(|one| one.alternatives[0].from);
+    assert_eq!(from, Some(Some(actor(0))));
+    assert_eq!(found.least, std::time::Duration::from_millis(300));
+}
+
+#[test]
+fn members_have_sockets_of_their_own_beside_pairs_and_other_groups() {
+    let source = "\"a title\"\nover tcp4\non lan x*2 a y*3 b\npair a.c b.s\n\n\
+                  y open v => ok\nx open u => ok\ny dup v w => ok\na send c \"x\" => 1\n\
+                  b recv s 16 => all of a.c\ny close w => ok\n";
+    let found = case(source);
+    assert_eq!(*found.actors, ["a", "b", "x1", "x2", "y1", "y2", "y3"]);
+    let performed = performed(&found);
+    let [_, server, ..] = &performed[4..] else { panic!("{performed:?}") };
+    assert_eq!(named(&found, &server.1), "b.listener of s");
+    let after: Vec<String> = performed[6..].iter().map(|(_, op)| named(&found, op)).collect();
+    assert_eq!(
+        after,
+        [
+            "y1.v", "y2.v", "y3.v", "x1.u", "x2.u", "y1.v", "y2.v", "y3.v", "a.c", "b.s", "y1.w",
+            "y2.w", "y3.w"
+        ]
+    );
+    let made = performed.iter().filter_map(|(_, op)| match op {
+        Op::Dup { duplicate, .. } => Some(*duplicate),
+        _ => None,
+    });
+    let duplicates: Vec<_> = made.collect();
+    let closed: Vec<_> = performed[16..].iter().map(|(_, op)| op.socket()).collect();
+    assert_eq!(duplicates, closed);
+}
+
+#[test]
+fn the_waits_of_a_group_add_up() {
+    let source =
+        "\"a title\"\non lan a x*3\n\nx open s udp4 => ok\nx recv s 16 => blocked for 20ms\n";
+    assert_eq!(case(source).least, std::time::Duration::from_millis(60));
+}
+
+#[test]
+fn the_last_group_grows_with_the_lan() {
+    let document =
+        document("\"a title\"\non lan a x*2 y*3\n\nx open s udp4 => ok\ny open s udp4 => ok\n");
+    let grown = |hosts| document.cases_with(hosts).expect("there is room").remove(0);
+    assert_eq!(grown(2).actors.len(), 6);
+    let large = grown(MOST_HOSTS);
+    assert_eq!((large.actors.len(), large.steps.len()), (1_000, 999));
+    assert_eq!(large.actors.last().map(String::as_str), Some("y997"));
+    assert_eq!(large.id, grown(2).id);
+    assert!(matches!(document.cases_with(1_001), Err(GrowError::Hosts { .. })));
+    let plain = case("\"a title\"\non lan a b\n\na open s udp4 => ok\n");
+    assert_eq!(plain.actors.len(), 2);
+}
+
+#[test]
+fn hosts_that_make_too_many_steps_or_sockets_are_refused() {
+    let wide = "\"a title\"\non lan a x*2\nvary size 1..251\n\nx open s udp4 => ok\na open s udp4 => ok\n\
+                x recv s $size => ECONNREFUSED\n";
+    let document = document(wide);
+    assert!(document.cases_with(400).is_ok());
+    assert!(matches!(document.cases_with(500), Err(GrowError::Steps { hosts: 500, .. })));
+    let opens: Vec<String> = (0..66).map(|at| format!("x open s{at} udp4 => ok\n")).collect();
+    let opens = opens.concat();
+    let many = |size: usize| format!("\"a title\"\non lan a x*{size}\n\n{opens}");
+    assert_eq!(codes(&many(999)), ["too-large"]);
+    let few = self::document(&many(3));
+    assert!(few.cases_with(900).is_ok());
+    assert!(matches!(few.cases_with(1_000), Err(GrowError::Sockets { .. })));
+}
+
+#[test]
+fn a_value_may_choose_between_a_group_and_a_host() {
+    let source = "\"a title\"\non lan a x*3\nvary who a x\n\na open s udp4 => ok\nx open s udp4 => ok\n\
+                  $who close s => ok\n";
+    let steps: Vec<usize> = document(source).cases().iter().map(|case| case.steps.len()).collect();
+    assert_eq!(steps, [5, 7]);
+}
+
+#[test]
+fn a_network_can_have_the_hosts_that_the_language_allows() {
+    assert_eq!(MOST_HOSTS, sockspec::net::Shape::MOST_HOSTS);
 }

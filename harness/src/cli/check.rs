@@ -19,7 +19,7 @@ pub(super) fn check(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),
     };
-    let plan = match chosen.plan(Selection::default()) {
+    let plan = match chosen.plan(Selection::default(), None) {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };

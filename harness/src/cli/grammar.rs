@@ -60,6 +60,11 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "an address of the link that no host has; in IPv4 one that ends in 255",
     ),
     ("router", "an actor", "the forwarding host of `routed`, where that is the only topology"),
+    (
+        "group",
+        "several hosts of a `lan`",
+        "`on lan a listeners*3`: a step of `listeners` is performed by each of the three in turn",
+    ),
     ("ok", "an outcome", "success, whatever else the call says"),
     ("eof", "an outcome", "the end of the stream"),
     (

@@ -24,7 +24,7 @@ pub(super) fn list(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
         Ok(chosen) => chosen,
         Err(exit) => return Ok(exit),
     };
-    let plan = match chosen.plan(Selection::default()) {
+    let plan = match chosen.plan(Selection::default(), None) {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };

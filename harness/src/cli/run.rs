@@ -12,6 +12,7 @@ use crate::report::recording::RecordingWriter;
 use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
 use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::scenario::MOST_HOSTS;
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
@@ -36,6 +37,10 @@ pub(super) struct Arguments {
     /// Only what binds at least this much: must, should or may.
     #[arg(long, value_parser = level)]
     level: Option<Level>,
+
+    /// Grow the groups of a lan, such as `listeners*3`, until it has this many hosts.
+    #[arg(long, value_parser = hosts, value_name = "N")]
+    hosts: Option<usize>,
 
     /// Run each case this often.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
@@ -158,7 +163,7 @@ fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {
         level: arguments.level,
         ..Selection::default()
     };
-    let mut plan = chosen.plan(selection)?;
+    let mut plan = chosen.plan(selection, arguments.hosts)?;
     if let Some(shard) = arguments.shard {
         plan.keep(shard);
     }
@@ -186,6 +191,15 @@ fn level(text: &str) -> Result<Level, String> {
 
 fn joined<const N: usize>(words: [&str; N]) -> String {
     words.join(", ")
+}
+
+fn hosts(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (2..=MOST_HOSTS).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "expected a whole number from 2 to {MOST_HOSTS}: the bridge that joins the hosts has 1,024 ports"
+        )),
+    }
 }
 
 fn positive(text: &str) -> Result<usize, String> {

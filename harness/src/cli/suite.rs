@@ -58,9 +58,9 @@ impl Chosen {
         self.suite.documents.iter()
     }
 
-    /// The cases that were chosen, with a selection that says more than the patterns. Each pattern
-    /// must match one at least.
-    pub(super) fn plan(&self, selection: Selection) -> Result<Plan, Exit> {
+    /// The cases that were chosen, with a selection that says more than the patterns, and with
+    /// groups grown to so many hosts. Each pattern must match one at least.
+    pub(super) fn plan(&self, selection: Selection, hosts: Option<usize>) -> Result<Plan, Exit> {
         // What the rest of the selection leaves out is no mistake in a pattern.
         let named = Selection { patterns: self.patterns.clone(), ..Selection::default() };
         let whole = Plan::of(self.documents(), &named);
@@ -75,7 +75,14 @@ impl Chosen {
         if !unmatched.is_empty() {
             return Err(Exit::Nothing);
         }
-        Ok(Plan::of(self.documents(), &Selection { patterns: self.patterns.clone(), ..selection }))
+        let selection = Selection { patterns: self.patterns.clone(), ..selection };
+        match hosts {
+            None => Ok(Plan::of(self.documents(), &selection)),
+            Some(hosts) => Plan::grown(self.documents(), &selection, hosts).map_err(|error| {
+                complain(&format!("error: {error}\n"));
+                Exit::Usage
+            }),
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::selection::{Pattern, Selection, Shard};
-use crate::scenario::{Case, Document, Scenario};
+use crate::scenario::{Case, Document, GrowError, Scenario};
 use crate::vocabulary::{ScenarioId, split_mix};
 
 /// What is going to run: batches of cases, in order.
@@ -43,6 +43,35 @@ impl Plan {
             .filter(|document| selection.may_admit(document.scenario()))
             .flat_map(Document::cases);
         Self::new(cases, selection)
+    }
+
+    /// Chooses from a suite's scenarios with groups grown to so many hosts, as
+    /// [`Document::cases_with`] says.
+    ///
+    /// # Errors
+    /// When one of the scenarios cannot have so many.
+    pub fn grown<'d>(
+        documents: impl IntoIterator<Item = &'d Document>,
+        selection: &Selection,
+        hosts: usize,
+    ) -> Result<Self, GrowError> {
+        let mut failed = None;
+        let cases = documents
+            .into_iter()
+            .filter(|document| selection.may_admit(document.scenario()))
+            .map_while(|document| match document.cases_with(hosts) {
+                Ok(cases) => Some(cases),
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            })
+            .flatten();
+        let plan = Self::new(cases, selection);
+        match failed {
+            None => Ok(plan),
+            Some(error) => Err(error),
+        }
     }
 
     /// Chooses from cases. Of those that must agree with each other, all take part or none.
@@ -225,6 +254,24 @@ same across order
         let mut plan = plan();
         plan.keep(shard("1/23"));
         assert_eq!(plan.len(), 2);
+    }
+
+    #[test]
+    fn groups_grow_where_there_are_any() {
+        let document = |id: &str, text: &str| {
+            Document::parse(text, ScenarioId::new(id), "plan.scn").expect("it has no mistakes")
+        };
+        let step = "open s udp4 => ok\n";
+        let documents = [
+            document("a/alone", &format!("\"t\"\non lan a b\n\na {step}")),
+            document("b/group", &format!("\"t\"\non lan a x*2\n\nx {step}")),
+        ];
+        let steps = |hosts| -> Result<Vec<usize>, GrowError> {
+            let plan = Plan::grown(&documents, &Selection::default(), hosts)?;
+            Ok(plan.cases().map(|case| case.steps.len()).collect())
+        };
+        assert_eq!(steps(10).expect("there is room"), [1, 9]);
+        assert!(matches!(steps(1_001), Err(GrowError::Hosts { hosts: 1_001 })));
     }
 
     #[test]

@@ -1,12 +1,18 @@
 use std::sync::Arc;
 
-use super::case::{Case, Place, Scenario, Step};
+use super::case::{Action, Case, Place, Scenario, Step};
 use super::check::check;
 use super::diagnostic::{Diagnostic, code};
 use super::elaborate::elaborate;
+use super::groups::{Groups, MOST_HOSTS};
 use super::lexer::Span;
 use super::parser::parse;
 use crate::vocabulary::{ActorId, Capability, ScenarioId, Topology, Transport};
+
+/// The most steps of all cases of a scenario together.
+pub(super) const ALL_STEPS: usize = 250_000;
+/// The most sockets of a case that steps make.
+pub(super) const ALL_SOCKETS: usize = 65_000;
 
 /// The most bytes of a scenario file.
 pub const LARGEST_FILE: usize = 1 << 20;
@@ -50,8 +56,77 @@ impl Document {
 
     /// Its cases, one for each variant: transports vary slowest, the last `vary` line fastest.
     pub fn cases(&self) -> Vec<Case> {
-        elaborate(&self.scenario, &self.body)
+        elaborate(&self.scenario, &self.body, &self.body.groups)
     }
+
+    /// Its cases, with groups that are grown until there are `hosts` hosts: the last group takes
+    /// what is left. A scenario without a group, or with more hosts, stays as it is.
+    ///
+    /// # Errors
+    /// More hosts than a network can have, or more than the limits of the language leave room for.
+    pub fn cases_with(&self, hosts: usize) -> Result<Vec<Case>, GrowError> {
+        if hosts > MOST_HOSTS {
+            return Err(GrowError::Hosts { hosts });
+        }
+        let groups = self.body.groups.grown(hosts);
+        let scenario = || self.scenario.id.clone();
+        if self.steps(&groups) > ALL_STEPS {
+            return Err(GrowError::Steps { scenario: scenario(), hosts });
+        }
+        let sockets = self.body.sockets.iter().map(|(actor, _)| groups.size(*actor).unwrap_or(1));
+        if sockets.sum::<usize>() > ALL_SOCKETS {
+            return Err(GrowError::Sockets { scenario: scenario(), hosts });
+        }
+        Ok(elaborate(&self.scenario, &self.body, &groups))
+    }
+
+    /// How many steps its cases have together at the most.
+    pub(super) fn most_steps(&self) -> usize {
+        self.steps(&self.body.groups)
+    }
+
+    fn steps(&self, groups: &Groups) -> usize {
+        let of_form = |form: &Step| match &form.action {
+            Action::Perform { actor, .. } => groups.size(*actor).unwrap_or(1),
+            _ => 1,
+        };
+        let of_item = |item: &Item| item.forms.iter().map(of_form).max().unwrap_or(1);
+        let steps: usize = self.body.items.iter().map(of_item).sum();
+        self.count() * (steps + 6 * self.body.pairs.len())
+    }
+}
+
+/// Why a scenario cannot have as many hosts as asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum GrowError {
+    /// No network has so many.
+    #[error("{hosts} hosts are more than the {MOST_HOSTS} that a lan can have; ask for fewer")]
+    Hosts {
+        /// How many were asked for.
+        hosts: usize,
+    },
+    /// They would make too many steps.
+    #[error(
+        "with {hosts} hosts, the cases of {scenario} have more than the {ALL_STEPS} steps that they \
+         may have together; ask for fewer"
+    )]
+    Steps {
+        /// Which scenario.
+        scenario: ScenarioId,
+        /// How many were asked for.
+        hosts: usize,
+    },
+    /// They would make too many sockets.
+    #[error(
+        "with {hosts} hosts, a case of {scenario} has more than the {ALL_SOCKETS} sockets that it \
+         may have; ask for fewer"
+    )]
+    Sockets {
+        /// Which scenario.
+        scenario: ScenarioId,
+        /// How many were asked for.
+        hosts: usize,
+    },
 }
 
 /// Every transport of a scenario on every topology that it can have: a local one stays on one host.
@@ -83,6 +158,7 @@ pub(super) struct Body {
     pub(super) over: Option<Vec<Transport>>,
     pub(super) topologies: Vec<Topology>,
     pub(super) actors: Vec<String>,
+    pub(super) groups: Groups,
     pub(super) axes: Vec<Axis>,
     pub(super) pairs: Vec<PairEnds>,
     pub(super) items: Vec<Item>,

@@ -6,6 +6,7 @@ use super::case::{
     Variant, WireStep,
 };
 use super::document::{Body, Item, PairEnds, networks};
+use super::groups::Groups;
 use crate::vocabulary::{
     ActorId, Address, CaseId, Op, Place as Host, Port, PortId, SocketId, Topology, Transport,
 };
@@ -14,8 +15,8 @@ use crate::vocabulary::{
 const WATCH: Duration = Duration::from_millis(100);
 
 /// Makes a case of each variant.
-pub(super) fn elaborate(scenario: &Arc<Scenario>, body: &Body) -> Vec<Case> {
-    let tables = Tables::new(body);
+pub(super) fn elaborate(scenario: &Arc<Scenario>, body: &Body, groups: &Groups) -> Vec<Case> {
+    let tables = Tables::new(body, groups);
     let mut cases = Vec::new();
     for (transport, topology) in networks(body.over.as_deref(), &body.topologies) {
         let mut choice = vec![0; body.axes.len()];
@@ -38,7 +39,7 @@ pub(super) fn elaborate(scenario: &Arc<Scenario>, body: &Body) -> Vec<Case> {
 }
 
 /// The tables that all cases share.
-struct Tables {
+struct Tables<'g> {
     needs: Arc<[crate::vocabulary::Capability]>,
     actors: Arc<[String]>,
     sockets: Arc<[SocketName]>,
@@ -46,6 +47,10 @@ struct Tables {
     tags: Arc<[String]>,
     /// The hidden names of each pair: its listener and its two ports.
     hidden: Vec<Hidden>,
+    groups: &'g Groups,
+    /// Of each socket of a group, where those of its second member and the further ones stand; the
+    /// first member has the socket itself.
+    further: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -55,8 +60,12 @@ struct Hidden {
     ports: [PortId; 2],
 }
 
-impl Tables {
-    fn new(body: &Body) -> Self {
+impl<'g> Tables<'g> {
+    fn new(body: &Body, groups: &'g Groups) -> Self {
+        let name = |(actor, name): &(ActorId, String)| SocketName {
+            actor: groups.member(*actor, 0),
+            name: name.clone(),
+        };
         let mut sockets: Vec<SocketName> = body.sockets.iter().map(name).collect();
         let mut ports = body.ports.clone();
         let mut hidden = Vec::with_capacity(body.pairs.len());
@@ -79,25 +88,46 @@ impl Tables {
                 ports: [PortId::new(ports.len() - 2), PortId::new(ports.len() - 1)],
             });
         }
+        let mut further = Vec::with_capacity(body.sockets.len());
+        for (actor, name) in &body.sockets {
+            further.push(sockets.len());
+            sockets.extend((1..groups.size(*actor).unwrap_or(1)).map(|number| SocketName {
+                actor: groups.member(*actor, number),
+                name: name.clone(),
+            }));
+        }
         Self {
             needs: body.needs.as_slice().into(),
-            actors: body.actors.as_slice().into(),
+            actors: groups.names(&body.actors).into(),
             sockets: sockets.into(),
             ports: ports.into(),
             tags: body.tags.as_slice().into(),
             hidden,
+            groups,
+            further,
         }
     }
-}
 
-fn name((actor, name): &(ActorId, String)) -> SocketName {
-    SocketName { actor: *actor, name: name.clone() }
+    /// A step as it stands in a case: one for each host of its actor.
+    fn each(&self, step: Step, steps: &mut Vec<Step>) {
+        let Action::Perform { actor, op } = &step.action else { return steps.push(step) };
+        let Some(size) = self.groups.size(*actor) else { return steps.push(step) };
+        steps.extend((0..size).map(|number| {
+            let own = |socket: SocketId| match number.checked_sub(1) {
+                None => socket,
+                Some(further) => SocketId::new(self.further[socket.index()] + further),
+            };
+            let actor = self.groups.member(*actor, number);
+            let action = Action::Perform { actor, op: op.clone().with_sockets(own) };
+            Step { action, ..step.clone() }
+        }));
+    }
 }
 
 fn case(
     scenario: &Arc<Scenario>,
     body: &Body,
-    tables: &Tables,
+    tables: &Tables<'_>,
     transport: Option<Transport>,
     topology: Topology,
     choice: &[usize],
@@ -121,7 +151,9 @@ fn case(
     for (pair, hidden) in body.pairs.iter().zip(&tables.hidden) {
         pair_steps(pair, *hidden, transport.unwrap_or(Transport::Tcp4), scenario, &mut steps);
     }
-    steps.extend(body.items.iter().filter_map(|item| step(item, body, transport, choice)));
+    for step in body.items.iter().filter_map(|item| step(item, body, transport, choice)) {
+        tables.each(step, &mut steps);
+    }
     Case {
         id: CaseId::new(&scenario.id, &coordinates),
         scenario: Arc::clone(scenario),

@@ -9,6 +9,9 @@ use crate::vocabulary::ScenarioId;
 /// More cases than this are not elaborated: they would only repeat the first.
 const CASES: usize = 64;
 
+/// More steps than this are not either: groups make many of few.
+const STEPS: usize = 4_000;
+
 /// How many diagnostics of a text are shown.
 const SHOWN: usize = 8;
 
@@ -73,8 +76,8 @@ fn meaning(source: &str) -> Result<Meaning, String> {
             return Ok(Err(codes));
         }
     };
-    if document.count() > CASES {
-        return Ok(Ok(document.count().to_string()));
+    if document.count() > CASES || document.most_steps() > STEPS {
+        return Ok(Ok(format!("{} cases, {} steps", document.count(), document.most_steps())));
     }
     let mut cases = document.cases();
     if cases.len() != document.count() {

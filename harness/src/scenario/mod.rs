@@ -6,6 +6,7 @@ mod check;
 mod diagnostic;
 mod document;
 mod elaborate;
+mod groups;
 pub mod laws;
 mod lexer;
 mod parser;
@@ -18,7 +19,8 @@ pub use case::{
     Receiver, SameKey, Scenario, SocketName, Step, Variant, Via, WireFact, WireStep,
 };
 pub use diagnostic::Diagnostic;
-pub use document::{Document, LARGEST_FILE};
+pub use document::{Document, GrowError, LARGEST_FILE};
+pub use groups::MOST_HOSTS;
 pub use lexer::{Span, Token, TokenKind, lex};
 pub use print::format;
 pub use suite::{Problem, Suite};

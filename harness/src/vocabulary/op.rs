@@ -185,6 +185,37 @@ impl Op {
         }
     }
 
+    /// The same operation on other sockets: each that it names is replaced by what `map` gives.
+    #[must_use]
+    pub fn with_sockets(mut self, map: impl Fn(SocketId) -> SocketId) -> Self {
+        match &mut self {
+            Self::Accept { listener: socket, socket: other }
+            | Self::Dup { socket, duplicate: other } => {
+                *socket = map(*socket);
+                *other = map(*other);
+            }
+            Self::Open { socket, .. }
+            | Self::Bind { socket, .. }
+            | Self::Listen { socket, .. }
+            | Self::Connect { socket, .. }
+            | Self::Send { socket, .. }
+            | Self::Write { socket, .. }
+            | Self::Receive { socket, .. }
+            | Self::Read { socket, .. }
+            | Self::Shutdown { socket, .. }
+            | Self::Close { socket }
+            | Self::SetOption { socket, .. }
+            | Self::GetOption { socket, .. }
+            | Self::Poll { socket, .. }
+            | Self::Nonblocking { socket, .. }
+            | Self::Name { socket }
+            | Self::PeerName { socket }
+            | Self::Fill { socket, .. }
+            | Self::Drain { socket } => *socket = map(*socket),
+        }
+        self
+    }
+
     /// The socket that the operation makes, if it makes one.
     pub const fn makes(&self) -> Option<SocketId> {
         match self {
@@ -266,5 +297,23 @@ impl BitOr for MessageFlags {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_socket_of_an_operation_is_replaced() {
+        let [one, two] = [1, 2].map(SocketId::new);
+        let map = |socket: SocketId| SocketId::new(socket.index() + 10);
+        let [other_one, other_two] = [one, two].map(map);
+        let accept = Op::Accept { listener: one, socket: two }.with_sockets(map);
+        assert_eq!(accept, Op::Accept { listener: other_one, socket: other_two });
+        let dup = Op::Dup { socket: one, duplicate: two }.with_sockets(map);
+        assert_eq!(dup, Op::Dup { socket: other_one, duplicate: other_two });
+        let open = Op::Open { socket: two, transport: Transport::Udp4 }.with_sockets(map);
+        assert_eq!((open.socket(), open.makes()), (other_two, Some(other_two)));
     }
 }

@@ -33,6 +33,7 @@ syntax keyword sockspecTransport contained tcp4 tcp6 unix unix-dgram udp4 udp6
 syntax keyword sockspecCapability contained blocking-calls dup shutdown-read shutdown-write peek
       \ wait-all options poll signals tcp-info
 syntax keyword sockspecTopology contained loopback netns routed lan
+syntax match sockspecGroup contained "\%(\a\k*\)\@<=\*\d\+\k\@!"
 syntax keyword sockspecLevel contained must should may
 syntax keyword sockspecCondition contained after before for from level
 syntax keyword sockspecWord contained or all of bytes
@@ -72,7 +73,7 @@ syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^level\k\@!" end="$" contains=sockspecLevel,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^needs\k\@!" end="$" contains=sockspecCapability,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^over\k\@!" end="$" contains=sockspecTransport,sockspecComment
-syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^on\k\@!" end="$" contains=sockspecTopology,sockspecComment
+syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^on\k\@!" end="$" contains=sockspecTopology,sockspecGroup,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^pair\k\@!" end="$" contains=sockspecSocket,sockspecComment
 
 " Variants
@@ -108,6 +109,7 @@ highlight default link sockspecState Constant
 highlight default link sockspecOption Type
 highlight default link sockspecFlag Type
 highlight default link sockspecErrno Exception
+highlight default link sockspecGroup Number
 highlight default link sockspecPacket Constant
 highlight default link sockspecLink Function
 highlight default link sockspecNarrow Conditional

@@ -9,15 +9,15 @@ use super::value::is_name;
 use super::wire::{Fact, Order};
 use crate::scenario::case::{Action, Step, WireStep};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
-use crate::scenario::document::{Across, Axis, Body, Document, Item, PairEnds, networks};
+use crate::scenario::document::{
+    ALL_SOCKETS, ALL_STEPS, Across, Axis, Body, Document, Item, PairEnds, networks,
+};
 use crate::scenario::lexer::{Span, TokenKind};
 use crate::scenario::syntax::{KEYWORDS, LineKind, Run, StepNode, Tree};
 use crate::vocabulary::{ActorId, ScenarioId, Topology, Transport};
 
 /// The most steps of a scenario, with those that make its pairs.
 pub(super) const STEPS: usize = 1_000;
-/// The most steps of all cases of a scenario together.
-const ALL_STEPS: usize = 250_000;
 /// The most mistakes of one file that are reported.
 pub(super) const MISTAKES: usize = 1_000;
 
@@ -82,6 +82,7 @@ pub(in crate::scenario) fn check(
         over: header.over,
         topologies: header.topologies,
         actors: header.actors.into_iter().map(str::to_owned).collect(),
+        groups: header.groups,
         axes: axes.collect(),
         pairs,
         items,
@@ -150,7 +151,8 @@ impl Checker<'_, '_> {
             ));
             return Vec::new();
         }
-        let whole = self.bounded(tree.steps.len() + 6 * pairs);
+        let steps: usize = tree.steps.iter().map(|node| self.hosts_of(node)).sum();
+        let whole = self.bounded(steps + 6 * pairs);
         self.pairs();
         let mut items = Vec::with_capacity(tree.steps.len());
         let mut stepped = false;
@@ -210,6 +212,37 @@ impl Checker<'_, '_> {
 
     fn title(&self) -> Span {
         self.tree.words.first().map_or_else(Span::default, |word| word.span)
+    }
+
+    /// How many hosts perform a step, at the most.
+    fn hosts_of(&self, node: &StepNode) -> usize {
+        let Some(first) = self.tree.words(node.left).first() else { return 1 };
+        let header = self.header;
+        let size = |name: &str| {
+            let at = header.actors.iter().position(|actor| *actor == name)?;
+            header.groups.size(ActorId::new(at))
+        };
+        let word = self.tree.text(first.span);
+        let sizes = match word.strip_prefix('$') {
+            None => size(word),
+            Some(name) => {
+                let axis = header.axes.iter().find(|axis| axis.name == name);
+                let values = axis.into_iter().flat_map(|axis| &axis.values);
+                values.filter_map(|value| size(&value.text)).max()
+            }
+        };
+        sizes.unwrap_or(1)
+    }
+
+    /// Reports more sockets than a case can have.
+    pub(super) fn check_sockets(&mut self) {
+        let groups = &self.header.groups;
+        let sizes = self.flow.sockets.iter().map(|entry| groups.size(entry.actor).unwrap_or(1));
+        if sizes.sum::<usize>() > ALL_SOCKETS {
+            let message = format!("a case has at most {ALL_SOCKETS} sockets");
+            let label = "with its groups, this one has more";
+            self.report(Diagnostic::new(code::TOO_LARGE, self.title(), message, label));
+        }
     }
 
     /// Whether the number of cases is within bounds, and that of all their steps.

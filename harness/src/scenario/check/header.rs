@@ -2,13 +2,14 @@ use std::borrow::Cow;
 
 use super::checker::{MISTAKES, STEPS};
 use super::mistake::{
-    bad_name, bad_range, bad_text, duplicate_word, extra_word, too_many_cases, unexpected, unknown,
-    unknown_host, unknown_level,
+    bad_name, bad_range, bad_text, duplicate_word, extra_word, stray_group, too_many_cases,
+    unexpected, unknown, unknown_host, unknown_level,
 };
 use super::value::{is_name, range, size, text};
 use crate::scenario::diagnostic::{Diagnostic, code, quoted};
+use crate::scenario::groups::Groups;
 use crate::scenario::lexer::{Span, Token, TokenKind};
-use crate::scenario::syntax::{KEYWORDS, Key, Line, LineKind, PLACES, Tree};
+use crate::scenario::syntax::{Key, Line, LineKind, Tree};
 use crate::vocabulary::{ActorId, Capability, Level, Topology, Transport};
 
 /// What stands above the steps, and the names of the `vary` blocks among them.
@@ -23,11 +24,21 @@ pub(super) struct Header<'s> {
     pub(super) topologies: Vec<Topology>,
     /// The keywords of the `over` line and of the `on` line.
     pub(super) matrix: [Option<Span>; 2],
+    /// The hosts, and behind them the groups of hosts.
     pub(super) actors: Vec<&'s str>,
+    pub(super) groups: Groups,
     /// Whether the `on` line was wrong, so that any actor may have been meant.
     pub(super) any_actor: bool,
     pub(super) pairs: Vec<Pair<'s>>,
     pub(super) axes: Vec<Axis<'s>>,
+}
+
+impl Header<'_> {
+    /// The names of the single hosts.
+    pub(super) fn hosts(&self) -> &[&str] {
+        let end = if self.groups.sizes.is_empty() { self.actors.len() } else { self.groups.first };
+        &self.actors[..end]
+    }
 }
 
 /// A `pair` line.
@@ -60,8 +71,6 @@ pub(super) struct Value<'s> {
 
 /// The most cases that a scenario can stand for.
 pub(super) const CASES: usize = 10_000;
-/// The most hosts of a `lan`.
-const HOSTS: usize = 100;
 /// The most `case` blocks of a `vary`.
 const BLOCKS: usize = 1_000;
 /// The most `vary` lines.
@@ -75,10 +84,10 @@ pub(super) fn header<'s>(tree: &Tree<'s>, diagnostics: &mut Vec<Diagnostic>) -> 
     reader.header
 }
 
-struct Reader<'t, 's> {
-    tree: &'t Tree<'s>,
+pub(super) struct Reader<'t, 's> {
+    pub(super) tree: &'t Tree<'s>,
     diagnostics: &'t mut Vec<Diagnostic>,
-    header: Header<'s>,
+    pub(super) header: Header<'s>,
     /// The keyword of each line that stands at most once.
     seen: [Option<Span>; 5],
     /// The `vary` block that a `case` line belongs to.
@@ -119,7 +128,7 @@ impl<'s> Reader<'_, 's> {
         }
     }
 
-    fn report(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
@@ -268,8 +277,11 @@ impl<'s> Reader<'_, 's> {
         if let Some(at) = lan {
             self.hosts(rest[at], &rest[at + 1..]);
             let others = named.len() > 1;
-            let pair = |name: &str| self.header.actors.contains(&name);
-            if others && !(self.header.actors.len() == 2 && pair("client") && pair("server")) {
+            let hosts = self.header.hosts();
+            let is_pair = hosts.len() == 2
+                && ["client", "server"].iter().all(|name| hosts.contains(name))
+                && self.header.groups.sizes.is_empty();
+            if others && !is_pair {
                 self.report(
                     Diagnostic::new(
                         code::FEW_HOSTS,
@@ -282,54 +294,10 @@ impl<'s> Reader<'_, 's> {
             }
             if others {
                 self.header.actors = vec!["client", "server"];
+                self.header.groups = Groups::default();
             }
         }
         self.header.any_actor = self.diagnostics.len() > before || first.span.end == 0;
-    }
-
-    fn hosts(&mut self, lan: Token, rest: &[Token]) {
-        let mut hosts: Vec<(&'s str, Span)> = Vec::new();
-        for token in rest {
-            let name = self.tree.text(token.span);
-            if hosts.len() == HOSTS {
-                return self.report(Diagnostic::new(
-                    code::TOO_LARGE,
-                    token.span,
-                    format!("a `lan` has at most {HOSTS} hosts"),
-                    "this is one too many",
-                ));
-            }
-            if !is_name(name) {
-                self.report(bad_name(token.span, name));
-            } else if KEYWORDS.contains(&name) || PLACES.contains(&name) {
-                self.report(
-                    Diagnostic::new(
-                        code::RESERVED_NAME,
-                        token.span,
-                        format!("{} cannot be the name of a host", quoted(name)),
-                        "a word of the language",
-                    )
-                    .help("choose another name, such as `a`"),
-                );
-            } else if let Some(&(_, earlier)) = hosts.iter().find(|(other, _)| *other == name) {
-                self.report(duplicate_word(token.span, name, earlier));
-            } else {
-                hosts.push((name, token.span));
-            }
-        }
-        if rest.len() < 2 {
-            let last = rest.last().unwrap_or(&lan);
-            self.report(
-                Diagnostic::new(
-                    code::FEW_HOSTS,
-                    last.span.after(),
-                    "a `lan` has at least two hosts",
-                    "expected the name of a host",
-                )
-                .help("name them after it: `on lan a b c`"),
-            );
-        }
-        self.header.actors = hosts.into_iter().map(|(name, _)| name).collect();
     }
 
     fn pair(&mut self, at: usize, line: &Line) {
@@ -379,13 +347,18 @@ impl<'s> Reader<'_, 's> {
             return None;
         };
         if let Some(at) = self.header.actors.iter().position(|name| *name == actor) {
-            return Some((ActorId::new(at), socket, token.span));
+            let id = ActorId::new(at);
+            if self.header.groups.size(id).is_some() {
+                self.report(stray_group(token.span, actor));
+                return None;
+            }
+            return Some((id, socket, token.span));
         }
         if self.header.any_actor && is_name(actor) {
             self.header.actors.push(actor);
             return Some((ActorId::new(self.header.actors.len() - 1), socket, token.span));
         }
-        let diagnostic = unknown_host(token.span, actor, &self.header.actors, &[]);
+        let diagnostic = unknown_host(token.span, actor, self.header.hosts(), &[]);
         self.report(diagnostic);
         None
     }

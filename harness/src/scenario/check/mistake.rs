@@ -30,6 +30,17 @@ pub(super) fn unknown_host(span: Span, word: &str, actors: &[&str], places: &[&s
     unknown(code::UNKNOWN_HOST, "host", span, word, &shown)
 }
 
+/// A group where one host is wanted.
+pub(super) fn stray_group(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::new(
+        code::STRAY_GROUP,
+        span,
+        format!("{} is a group of hosts", quoted(word)),
+        "expected one host",
+    )
+    .help("a group's name stands only at the beginning of a step; give a host a name of its own")
+}
+
 pub(super) fn duplicate_word(span: Span, word: &str, earlier: Span) -> Diagnostic {
     let diagnostic = Diagnostic::new(
         code::DUPLICATE_WORD,

@@ -8,6 +8,7 @@ mod family;
 mod fault;
 mod flow;
 mod header;
+mod lan;
 mod mistake;
 mod names;
 mod operation;

@@ -2,7 +2,7 @@ use super::checker::{Checker, MISTAKES};
 use super::cursor::{Atom, Cursor};
 use super::expectation::Fit;
 use super::flow::{SocketEntry, State, TagEntry};
-use super::mistake::{bad_name, extra_word, unexpected, unknown_host};
+use super::mistake::{bad_name, extra_word, stray_group, unexpected, unknown_host};
 use super::value::is_name;
 use crate::scenario::case::{Action, Alternative, Expectation, Expected, Place};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
@@ -38,7 +38,16 @@ impl<'s> Checker<'_, 's> {
         actor: ActorId,
         verb: Verb,
     ) -> Option<(Action, Fit)> {
-        if matches!(verb, Verb::Await | Verb::Interrupt) {
+        let later = matches!(verb, Verb::Await | Verb::Interrupt);
+        if self.header.groups.size(actor).is_some() && (later || node.tag.is_some()) {
+            let span = node.tag.map_or(cursor.last(), |tag| tag.span);
+            let message = "a group of hosts cannot start a step, nor await or interrupt one";
+            let label = "belongs to a single host";
+            let diagnostic = Diagnostic::new(code::STRAY_GROUP, span, message, label);
+            self.report(diagnostic.help("let a host with a name of its own do this"));
+            return None;
+        }
+        if later {
             let tag = self.tag(cursor, actor, verb)?;
             self.end(cursor)?;
             self.no_tag(node, verb.word())?;
@@ -290,7 +299,12 @@ impl<'s> Checker<'_, 's> {
     pub(super) fn host(&mut self, atom: &Atom<'_>) -> Option<ActorId> {
         let actors = &self.header.actors;
         if let Some(at) = actors.iter().position(|name| *name == atom.text) {
-            return Some(ActorId::new(at));
+            let actor = ActorId::new(at);
+            if self.header.groups.size(actor).is_some() {
+                self.report_at(atom, stray_group(atom.span, atom.text));
+                return None;
+            }
+            return Some(actor);
         }
         if self.header.any_actor && is_name(atom.text) {
             return Some(self.stranger(atom));
@@ -302,7 +316,7 @@ impl<'s> Checker<'_, 's> {
 
     /// A host that there is not, where `places` can stand too.
     pub(super) fn unknown_host(&self, atom: &Atom<'_>, word: &str, places: &[&str]) -> Diagnostic {
-        let diagnostic = unknown_host(atom.span, word, &self.header.actors, places);
+        let diagnostic = unknown_host(atom.span, word, self.header.hosts(), places);
         if word == "router" && self.header.topologies.contains(&Topology::Routed) {
             return diagnostic.help(ROUTER);
         }
@@ -418,6 +432,7 @@ impl<'s> Checker<'_, 's> {
         self.check_packets();
         self.check_orders();
         self.check_families();
+        self.check_sockets();
     }
 
     fn check_packets(&mut self) {
