@@ -2,7 +2,27 @@
 //! on these and what is done to them. It refuses to know scenarios.
 
 mod address;
+mod channel;
+mod error;
+mod filter;
+mod host;
+mod lease;
+mod message;
+mod namespace;
+#[expect(clippy::module_inception, reason = "the file is named after its noun, like every other")]
+mod net;
+mod network;
+mod numbering;
+mod pool;
+mod refused;
 mod shape;
+mod tap;
+mod wiring;
 
 pub use address::{HostAddresses, LinkAddress};
+pub use error::NetError;
+pub use lease::Lease;
+pub use net::Net;
+pub use pool::Made;
+pub use refused::Refused;
 pub use shape::Shape;

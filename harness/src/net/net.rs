@@ -1,0 +1,238 @@
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
+
+use super::channel::{Batch, Channel};
+use super::namespace::Namespace;
+use super::network::Network;
+use super::pool::Pool;
+use super::wiring::{LOOPBACK, namespaces};
+use super::{Lease, Made, NetError, Refused, Shape, refused};
+
+/// The process's own network: makes networks of hosts, and keeps them for further use.
+pub struct Net {
+    home: Namespace,
+    pool: Mutex<Pool>,
+    /// How many namespaces there may be at a time.
+    most: usize,
+    /// How many files the process may open.
+    files: u64,
+    /// As long as one socket wants to know when frames come, the kernel stamps all of them. It
+    /// begins a while after being asked to, and what comes before that has the time at which it
+    /// is read, so this one asks from the start.
+    _stamped: OwnedFd,
+}
+
+impl Net {
+    /// The most namespaces at a time: the largest network and its switch, and a few more.
+    const MOST: usize = 1_024;
+
+    /// Files that may be open, for each namespace: two for itself, and two for sockets in it.
+    const FILES: u64 = 4;
+
+    /// How many threads close networks together.
+    const CLOSERS: usize = 32;
+
+    /// Moves the calling thread, and every thread that it starts from now on, into a network
+    /// namespace of its own, whose loopback interface is up. To be called before there are other
+    /// threads.
+    ///
+    /// A process without the right to do so makes itself a user namespace too, in which it stays
+    /// the same user.
+    ///
+    /// # Errors
+    /// If the machine refuses it. Where the refusal came after the user namespace was made, the
+    /// process stays in that one, on a network with nothing in it.
+    pub fn enter() -> Result<Self, Refused> {
+        refused::unshare()?;
+        let home = Namespace::current().map_err(|error| Refused::new("namespace", &error))?;
+        let raised = Channel::open().map_err(|error| Refused::new("netlink", &error));
+        let mut batch = Batch::default();
+        batch.set_up(LOOPBACK, true);
+        raised?.perform(&batch).map_err(|error| Refused::new("loopback", &error))?;
+        let stamped = stamped().map_err(|error| Refused::new("timestamps", &error))?;
+        let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
+        let most = usize::try_from(files / Self::FILES).unwrap_or(usize::MAX).min(Self::MOST);
+        Ok(Self { home, pool: Mutex::default(), most, files, _stamped: stamped })
+    }
+
+    /// Gives a network of this shape with fresh addresses: one that was used before, or a new one.
+    ///
+    /// Blocks while too many hosts are in use, and then takes its turn. A thread that holds a lease
+    /// while it asks for another can so wait for itself. With `captures`, the frames on its links
+    /// are there for [`Lease::captured`].
+    ///
+    /// # Errors
+    /// If the network can never fit, or the kernel refuses to make it.
+    pub fn lease(self: &Arc<Self>, shape: Shape, captures: bool) -> Result<Lease, NetError> {
+        self.check(shape)?;
+        let network = loop {
+            let (mut network, used) = match self.claim(shape, captures) {
+                Claim::Kept(network) => (network, true),
+                Claim::Room { number } => (self.make(shape, number)?, false),
+            };
+            match network.begin(captures, &self.home) {
+                Ok(()) => break network,
+                Err(error) => {
+                    self.discard(vec![network]);
+                    // One that was used may have come to harm; the next may be a new one.
+                    if !used {
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        self.pool().made.leased += 1;
+        Ok(Lease::new(Arc::clone(self), network))
+    }
+
+    /// Tells how many hosts were made so far, how long that took, and how many leases there were.
+    pub fn made(&self) -> Made {
+        self.pool().made
+    }
+
+    /// Gives up every network that is not in use.
+    ///
+    /// Their descriptors are closed when it returns; the kernel takes the rest down in its time.
+    pub fn settle(&self) {
+        let kept = std::mem::take(&mut self.pool().kept);
+        self.discard(kept);
+    }
+
+    /// The namespace in which threads are that are in no host's.
+    pub(super) fn home(&self) -> &Namespace {
+        &self.home
+    }
+
+    /// Takes a network back from its lease.
+    pub(super) fn give_back(&self, network: Network) {
+        if network.is_spoiled() || thread::panicking() {
+            self.discard(vec![network]);
+            return;
+        }
+        let mut pool = self.pool();
+        pool.kept.push(network);
+        pool.wake();
+    }
+
+    fn check(&self, shape: Shape) -> Result<(), NetError> {
+        let hosts = shape.hosts();
+        if hosts > Shape::MOST_HOSTS {
+            return Err(NetError::TooManyHosts { hosts });
+        }
+        let needed = namespaces(shape);
+        if needed > self.most {
+            return Err(NetError::TooFewFiles {
+                hosts: needed,
+                most: self.most,
+                files: self.files,
+                needed: u64::try_from(needed).unwrap_or(u64::MAX) * Self::FILES,
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits for a network of this shape, or for the room to make one.
+    fn claim(&self, shape: Shape, captures: bool) -> Claim {
+        let needed = namespaces(shape);
+        let mut turn: Option<Arc<Condvar>> = None;
+        let mut pool = self.pool();
+        loop {
+            let first = match (&turn, pool.waiting.front()) {
+                (Some(own), Some(front)) => Arc::ptr_eq(own, front),
+                (_, front) => front.is_none(),
+            };
+            if first {
+                let claim = if let Some(network) = pool.take(shape, captures) {
+                    Some(Claim::Kept(network))
+                } else if pool.alive + needed <= self.most {
+                    pool.alive += needed;
+                    let number = pool.networks;
+                    pool.networks += 1;
+                    Some(Claim::Room { number })
+                } else {
+                    None
+                };
+                if let Some(claim) = claim {
+                    if turn.is_some() {
+                        pool.waiting.pop_front();
+                        pool.wake();
+                    }
+                    return claim;
+                }
+                let evicted = pool.evict(needed, self.most);
+                if !evicted.is_empty() {
+                    drop(pool);
+                    self.discard(evicted);
+                    pool = self.pool();
+                    continue;
+                }
+            }
+            let own = turn.get_or_insert_with(|| {
+                let own = Arc::new(Condvar::new());
+                pool.waiting.push_back(Arc::clone(&own));
+                own
+            });
+            pool = Arc::clone(own).wait(pool).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Makes a network in the room that was claimed for it.
+    fn make(&self, shape: Shape, number: u32) -> Result<Network, NetError> {
+        let began = Instant::now();
+        let network = Network::new(shape, number, &self.home);
+        let mut pool = self.pool();
+        match &network {
+            Ok(_) => {
+                pool.made.hosts += u32::try_from(shape.hosts()).unwrap_or(u32::MAX);
+                pool.made.took += began.elapsed();
+            }
+            Err(_) => pool.forget(namespaces(shape)),
+        }
+        network
+    }
+
+    /// Closes networks. One that sees frames takes some milliseconds, whatever else is closed
+    /// meanwhile, so they are closed by several threads.
+    fn discard(&self, networks: Vec<Network>) {
+        let gone = networks.iter().map(|network| namespaces(network.shape)).sum();
+        let (slow, fast): (Vec<_>, Vec<_>) = networks.into_iter().partition(Network::has_tap);
+        let share = slow.len().div_ceil(Self::CLOSERS).max(1);
+        let mut slow = slow.into_iter();
+        thread::scope(|scope| {
+            while slow.len() > share {
+                let own: Vec<Network> = slow.by_ref().take(share).collect();
+                scope.spawn(move || drop(own));
+            }
+            drop(fast);
+            drop(slow);
+        });
+        self.pool().forget(gone);
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+enum Claim {
+    Kept(Network),
+    Room { number: u32 },
+}
+
+fn stamped() -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, flags, None)?;
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+    Ok(socket)
+}

@@ -1,0 +1,173 @@
+use std::time::Instant;
+
+use super::channel::Batch;
+use super::host::Host;
+use super::namespace::Namespace;
+use super::numbering::Numbering;
+use super::tap::Tap;
+use super::wiring::{self, SWITCH, interface};
+use super::{HostAddresses, NetError, Shape};
+use crate::wire::Capture;
+
+/// A network of hosts: their namespaces and links, the addresses of the lease that it is given
+/// for, and what sees its frames.
+pub(super) struct Network {
+    pub(super) shape: Shape,
+    /// The hosts, and after them the switch if there is one.
+    hosts: Vec<Host>,
+    numbering: Numbering,
+    addresses: Vec<HostAddresses>,
+    /// Which hosts have their links down.
+    down: Vec<bool>,
+    tap: Option<Tap>,
+    /// Whether it is no longer what it was made as.
+    spoiled: bool,
+}
+
+impl Network {
+    /// Makes one; `number` tells it from the others of the process.
+    pub(super) fn new(shape: Shape, number: u32, home: &Namespace) -> Result<Self, NetError> {
+        Ok(Self {
+            shape,
+            hosts: wiring::wire(shape, home)?,
+            numbering: Numbering::new(shape, number),
+            addresses: Vec::new(),
+            down: vec![false; shape.hosts()],
+            tap: None,
+            spoiled: false,
+        })
+    }
+
+    pub(super) fn addresses(&self) -> &[HostAddresses] {
+        &self.addresses
+    }
+
+    pub(super) fn has_tap(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.spoiled
+    }
+
+    /// Makes sure that nobody gets the network after this lease.
+    pub(super) fn spoil(&mut self) {
+        self.spoiled = true;
+    }
+
+    /// Prepares it for a lease: fresh addresses, and nothing captured so far.
+    pub(super) fn begin(&mut self, captures: bool, home: &Namespace) -> Result<(), NetError> {
+        let before = std::mem::replace(&mut self.addresses, self.numbering.next());
+        for host in 0..self.shape.hosts() {
+            let batch = self.readdress(host, before.get(host));
+            self.hosts[host].perform(&batch)?;
+        }
+        if let (Shape::Lan { .. }, Some(switch)) = (self.shape, self.hosts.last_mut()) {
+            let mut batch = Batch::default();
+            batch.forget_stations(SWITCH);
+            switch.perform(&batch)?;
+        }
+        if captures && self.tap.is_none() {
+            let place = Tap::place(self.shape);
+            self.tap = Some(self.hosts[place].inside(home, || Tap::open(self.shape))??);
+        }
+        self.tap.as_mut().map_or(Ok(()), |tap| tap.begin(captures))
+    }
+
+    /// See [`super::Lease::captured`].
+    pub(super) fn captured(&mut self, origin: Instant) -> Result<Capture, NetError> {
+        self.tap.as_mut().map_or_else(|| Ok(Capture::default()), |tap| tap.captured(origin))
+    }
+
+    pub(super) fn host(&self, host: usize) -> Result<&Host, NetError> {
+        self.check(host)?;
+        Ok(&self.hosts[host])
+    }
+
+    /// See [`super::Lease::set_up`].
+    pub(super) fn set_up(&mut self, host: usize, up: bool) -> Result<(), NetError> {
+        self.check(host)?;
+        self.spoil();
+        self.down[host] = !up;
+        let links = self.links(host);
+        let mut batch = Batch::default();
+        for n in 0..links {
+            batch.set_up(interface(n), up);
+        }
+        self.hosts[host].perform(&batch)?;
+        if !up {
+            return Ok(());
+        }
+        let mut ends = Vec::new();
+        for n in 0..links {
+            let Some(far) = wiring::far_end(self.shape, host, n) else { continue };
+            if !self.down.get(far.0).is_some_and(|down| *down) {
+                ends.extend([(host, interface(n)), far]);
+            }
+        }
+        wiring::wait_up(&mut self.hosts, &ends)?;
+        let mut batch = Batch::default();
+        self.address(&mut batch, host);
+        self.route(&mut batch, host);
+        self.hosts[host].perform(&batch)
+    }
+
+    /// See [`super::Lease::set_mtu`].
+    pub(super) fn set_mtu(&mut self, host: usize, bytes: u32) -> Result<(), NetError> {
+        self.check(host)?;
+        self.spoil();
+        let mut batch = Batch::default();
+        for n in 0..self.links(host) {
+            batch.set_mtu(interface(n), bytes);
+        }
+        self.hosts[host].perform(&batch)
+    }
+
+    /// All that changes for a host with a lease. What is new comes before what was is gone, so
+    /// that there is always an address and no route goes with the last one.
+    fn readdress(&self, host: usize, before: Option<&HostAddresses>) -> Batch {
+        let mut batch = Batch::default();
+        for n in 0..self.links(host) {
+            batch.set_mac(interface(n), self.addresses[host].links[n].mac);
+        }
+        self.address(&mut batch, host);
+        if before.is_none() || self.shape == Shape::Routed {
+            self.route(&mut batch, host);
+        }
+        for n in 0..self.links(host) {
+            if let Some(before) = before {
+                batch.remove_addresses(interface(n), &before.links[n]);
+            }
+        }
+        batch
+    }
+
+    fn address(&self, batch: &mut Batch, host: usize) {
+        for n in 0..self.links(host) {
+            batch.add_addresses(interface(n), &self.addresses[host].links[n]);
+        }
+    }
+
+    fn route(&self, batch: &mut Batch, host: usize) {
+        match self.shape {
+            Shape::Pair | Shape::Lan { .. } => batch.route_on_link(interface(0)),
+            Shape::Routed if host < 2 => {
+                batch.route_through(interface(0), &self.addresses[2].links[host]);
+            }
+            Shape::Alone | Shape::Routed => {}
+        }
+    }
+
+    /// How many links a host has.
+    fn links(&self, host: usize) -> usize {
+        match self.shape {
+            Shape::Alone => 0,
+            _ => self.addresses[host].links.len(),
+        }
+    }
+
+    fn check(&self, host: usize) -> Result<(), NetError> {
+        let hosts = self.shape.hosts();
+        if host < hosts { Ok(()) } else { Err(NetError::NoSuchHost { host, hosts }) }
+    }
+}

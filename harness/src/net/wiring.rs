@@ -1,0 +1,176 @@
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::channel::Batch;
+use super::host::Host;
+use super::message::End;
+use super::namespace::Namespace;
+use super::{NetError, Shape};
+
+/// The number of every loopback interface.
+pub(super) const LOOPBACK: u32 = 1;
+
+/// The number of the switch's own interface within its namespace.
+pub(super) const SWITCH: u32 = 999;
+
+/// The number of a host's interface on its `n`-th link, which is called `eth` and `n`. Higher than
+/// what the kernel may have made by itself.
+pub(super) const fn interface(n: usize) -> u32 {
+    1_000 + number(n)
+}
+
+/// The number of the switch's port that leads to a host.
+pub(super) const fn port(host: usize) -> u32 {
+    2_000 + number(host)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a network has 1,000 hosts at most")]
+const fn number(n: usize) -> u32 {
+    n as u32
+}
+
+/// How many links come up together: with about twice as many the kernel puts the rest of its work
+/// off for up to a second.
+const GROUP: usize = 45;
+
+/// How long a link may take until it carries packets.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The hosts of a network, the switch after them if there is one, with their links up and without
+/// addresses.
+pub(super) fn wire(shape: Shape, home: &Namespace) -> Result<Vec<Host>, NetError> {
+    let mut hosts = Vec::with_capacity(shape.hosts() + 1);
+    for _ in 0..namespaces(shape) {
+        let mut host = Host::new(home)?;
+        let mut batch = Batch::default();
+        batch.set_up(LOOPBACK, true);
+        host.perform(&batch)?;
+        hosts.push(host);
+    }
+    match shape {
+        Shape::Alone => {}
+        Shape::Pair => {
+            link(&mut hosts, (0, 0), (1, 0))?;
+            raise(&mut hosts, &[(0, 0), (1, 0)])?;
+        }
+        Shape::Lan { .. } => switch(&mut hosts)?,
+        Shape::Routed => {
+            link(&mut hosts, (2, 0), (0, 0))?;
+            link(&mut hosts, (2, 1), (1, 0))?;
+            forward(&hosts[2], home)?;
+            raise(&mut hosts, &[(0, 0), (1, 0), (2, 0), (2, 1)])?;
+        }
+    }
+    Ok(hosts)
+}
+
+/// How many namespaces a network has.
+pub(super) const fn namespaces(shape: Shape) -> usize {
+    match shape {
+        Shape::Lan { hosts } => hosts + 1,
+        _ => shape.hosts(),
+    }
+}
+
+/// What is on the other end of a host's `n`-th link: a host or the switch, and the number of its
+/// interface.
+pub(super) fn far_end(shape: Shape, host: usize, n: usize) -> Option<(usize, u32)> {
+    match (shape, host) {
+        (Shape::Alone, _) => None,
+        (Shape::Pair, _) => Some((1 - host, interface(0))),
+        (Shape::Lan { hosts }, _) => Some((hosts, port(host))),
+        (Shape::Routed, 2) => Some((n, interface(0))),
+        (Shape::Routed, _) => Some((2, interface(host))),
+    }
+}
+
+/// Waits until every link that was brought up carries packets.
+pub(super) fn wait_up(hosts: &mut [Host], ends: &[(usize, u32)]) -> Result<(), NetError> {
+    let deadline = Instant::now() + PATIENCE;
+    for &(host, index) in ends {
+        while !hosts[host].is_up(index)? {
+            if Instant::now() > deadline {
+                return Err(NetError::NotUp { host, index, waited: PATIENCE });
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+    Ok(())
+}
+
+/// Connects two hosts, each by the number of its link.
+fn link(hosts: &mut [Host], near: (usize, usize), far: (usize, usize)) -> Result<(), NetError> {
+    let end =
+        |n| End { index: interface(n), name: format!("eth{n}"), namespace: None, switch: None };
+    let mut batch = Batch::default();
+    let namespace = Some(&hosts[far.0].namespace);
+    batch.make_link(end(near.1), End { namespace, ..end(far.1) });
+    hosts[near.0].perform(&batch)
+}
+
+/// Connects all hosts but the last one to that one, which becomes the switch.
+fn switch(hosts: &mut [Host]) -> Result<(), NetError> {
+    let switch = hosts.len() - 1;
+    let mut batch = Batch::default();
+    batch.make_switch(SWITCH, "switch");
+    batch.silence(SWITCH);
+    batch.set_up(SWITCH, true);
+    hosts[switch].perform(&batch)?;
+    for first in (0..switch).step_by(GROUP) {
+        let group = first..switch.min(first + GROUP);
+        let mut batch = Batch::default();
+        for host in group.clone() {
+            let near = End {
+                index: port(host),
+                name: format!("port{host}"),
+                namespace: None,
+                switch: Some(SWITCH),
+            };
+            let namespace = Some(&hosts[host].namespace);
+            let far = End { index: interface(0), name: "eth0".into(), namespace, switch: None };
+            batch.make_link(near, far);
+            batch.silence(port(host));
+            batch.set_up(port(host), true);
+        }
+        hosts[switch].perform(&batch)?;
+        for host in group.clone() {
+            bring_up(&mut hosts[host], interface(0))?;
+        }
+        let ends: Vec<(usize, u32)> =
+            group.flat_map(|host| [(host, interface(0)), (switch, port(host))]).collect();
+        wait_up(hosts, &ends)?;
+    }
+    Ok(())
+}
+
+/// Brings links up, each by its host and its place there, and waits for all of them.
+fn raise(hosts: &mut [Host], links: &[(usize, usize)]) -> Result<(), NetError> {
+    for &(host, n) in links {
+        bring_up(&mut hosts[host], interface(n))?;
+    }
+    let ends: Vec<(usize, u32)> = links.iter().map(|&(host, n)| (host, interface(n))).collect();
+    wait_up(hosts, &ends)
+}
+
+fn bring_up(host: &mut Host, index: u32) -> Result<(), NetError> {
+    let mut batch = Batch::default();
+    batch.silence(index);
+    batch.set_up(index, true);
+    host.perform(&batch)
+}
+
+/// Makes a host forward what is not for it.
+///
+/// For IPv6 netlink has no way to say so, hence the files, which show the settings of the
+/// namespace that the thread is in.
+fn forward(router: &Host, home: &Namespace) -> Result<(), NetError> {
+    const SWITCHES: [&str; 2] =
+        ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
+    router.inside(home, || {
+        for path in SWITCHES {
+            fs::write(path, "1").map_err(|source| NetError::Setting { path, source })?;
+        }
+        Ok(())
+    })?
+}
