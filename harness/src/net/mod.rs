@@ -4,7 +4,7 @@
 mod address;
 mod channel;
 mod error;
-mod filter;
+
 mod host;
 mod lease;
 mod message;
@@ -16,6 +16,7 @@ mod numbering;
 mod pool;
 mod refused;
 mod shape;
+mod sieve;
 mod tap;
 mod wiring;
 

@@ -12,7 +12,7 @@ use socket2::{SockFilter, Socket};
 
 use super::host::denied;
 use super::wiring::{LOOPBACK, interface, port};
-use super::{NetError, Shape, filter};
+use super::{NetError, Shape, sieve};
 use crate::wire::{Capture, Frame};
 
 /// A packet socket that sees every frame of a network from one place.
@@ -68,7 +68,7 @@ impl Tap {
             .map_err(|errno| denied(what)(errno.into()))?;
         let control = cmsg_space!(libc::timespec);
         let tap = Self { socket: descriptor.into(), shape, listens: true, control };
-        tap.attach(&filter::frames(shape))?;
+        tap.attach(&sieve::frames(shape))?;
         Ok(tap)
     }
 
@@ -76,7 +76,7 @@ impl Tap {
     /// sees nothing, so that no memory is taken by frames that nobody asks for.
     pub(super) fn begin(&mut self, captures: bool) -> Result<(), NetError> {
         if captures != self.listens {
-            let frames = if captures { filter::frames(self.shape) } else { filter::nothing() };
+            let frames = if captures { sieve::frames(self.shape) } else { sieve::nothing() };
             self.attach(&frames)?;
             self.listens = captures;
         }
