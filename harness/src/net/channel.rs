@@ -1,4 +1,5 @@
 use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -6,6 +7,7 @@ use netlink_packet_core::{
     NLM_F_ACK, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{LinkAttribute, State};
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 use nix::libc;
@@ -13,12 +15,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{NetError, message};
 
+/// The group of those who are told of IPv6 addresses (`linux/rtnetlink.h`).
+const RTNLGRP_IPV6_IFADDR: u32 = 9;
+
 /// A route netlink socket of one namespace, which takes many messages with one system call.
 pub(super) struct Channel {
     socket: Socket,
     /// The number of the next message.
     next: u32,
     replies: Vec<u8>,
+    /// The IPv6 addresses that came into use since the last batch was sent, with their interfaces.
+    usable: Vec<(u32, Ipv6Addr)>,
 }
 
 impl Channel {
@@ -27,9 +34,12 @@ impl Channel {
 
     /// Opens one in the namespace that the calling thread is in.
     pub(super) fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_ROUTE)?;
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.set_cap_ack(true)?;
-        Ok(Self { socket, next: 1, replies: Vec::with_capacity(16 << 10) })
+        socket.bind_auto()?;
+        socket.add_membership(RTNLGRP_IPV6_IFADDR)?;
+        let replies = Vec::with_capacity(16 << 10);
+        Ok(Self { socket, next: 1, replies, usable: Vec::new() })
     }
 
     /// Lets the kernel do everything in the batch, in its order.
@@ -38,12 +48,16 @@ impl Channel {
     /// The first message that was refused. Those after it have been tried all the same.
     pub(super) fn perform(&mut self, batch: &Batch) -> Result<(), NetError> {
         let Some(last) = batch.messages.last() else { return Ok(()) };
+        self.usable.clear();
         let sequence = self.send(batch, last.what)?;
         let mut refused = None;
         loop {
             self.receive(last.what)?;
             for reply in Replies(&self.replies) {
-                let NetlinkPayload::Error(error) = reply.payload else { continue };
+                let NetlinkPayload::Error(error) = reply.payload else {
+                    self.usable.extend(usable(&reply));
+                    continue;
+                };
                 let position = reply.header.sequence_number.wrapping_sub(sequence);
                 let Some(message) =
                     usize::try_from(position).ok().and_then(|p| batch.messages.get(p))
@@ -58,6 +72,18 @@ impl Channel {
                 }
             }
         }
+    }
+
+    /// Waits until an IPv6 address that the last batch added is in use.
+    ///
+    /// The kernel adds one at once, but leaves it to a worker to make it the host's own on the
+    /// link. What comes before that is dropped.
+    pub(super) fn await_address(&mut self, index: u32, address: Ipv6Addr) -> Result<(), NetError> {
+        while !self.usable.contains(&(index, address)) {
+            self.receive("wait for an address")?;
+            self.usable.extend(Replies(&self.replies).filter_map(|reply| usable(&reply)));
+        }
+        Ok(())
     }
 
     /// Whether a link is up and carries packets.
@@ -153,6 +179,18 @@ impl Batch {
         message.serialize(&mut self.bytes[at..end]);
         self.messages.push(Message { what, at });
     }
+}
+
+/// The address that the kernel says is in use, and the interface that has it.
+fn usable(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<(u32, Ipv6Addr)> {
+    let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(told)) = &message.payload
+    else {
+        return None;
+    };
+    told.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Address(IpAddr::V6(address)) => Some((told.header.index, *address)),
+        _ => None,
+    })
 }
 
 /// The messages within a datagram of the kernel's.

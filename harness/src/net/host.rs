@@ -1,4 +1,5 @@
 use std::io;
+use std::net::Ipv6Addr;
 
 use super::NetError;
 use super::channel::{Batch, Channel};
@@ -28,6 +29,10 @@ impl Host {
 
     pub(super) fn perform(&mut self, batch: &Batch) -> Result<(), NetError> {
         self.channel.perform(batch)
+    }
+
+    pub(super) fn await_address(&mut self, index: u32, address: Ipv6Addr) -> Result<(), NetError> {
+        self.channel.await_address(index, address)
     }
 
     pub(super) fn is_up(&mut self, index: u32) -> Result<bool, NetError> {

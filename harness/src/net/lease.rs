@@ -79,12 +79,16 @@ impl Drop for Lease {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::fs;
     use std::io::{Read as _, Write as _};
-    use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+    use std::panic;
     use std::time::Duration;
 
     use super::*;
     use crate::net::{LinkAddress, Shape};
+    use crate::wire::Frame;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -150,6 +154,29 @@ mod tests {
         }
     }
 
+    /// What a host hears when another one sends "all" to an address and then "one" to the host.
+    fn heard(lease: &Lease, from: usize, address: Ipv4Addr, host: usize) -> Vec<String> {
+        let far = udp(lease, host, Ipv4Addr::UNSPECIFIED);
+        let near = udp(lease, from, Ipv4Addr::UNSPECIFIED);
+        near.set_broadcast(true).expect("it may");
+        let port = far.local_addr().expect("bound").port();
+        near.send_to(b"all", (address, port)).expect("there is a way to everybody");
+        near.send_to(b"one", (first(lease, host).ipv4, port)).expect("there is a way to one");
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|last| last != "one") {
+            let mut buffer = [0; 16];
+            let (count, _) = far.recv_from(&mut buffer).expect("the last one arrives");
+            heard.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+        }
+        heard
+    }
+
+    /// The senders and receivers of the frames that end in these bytes.
+    fn ways(frames: &[Frame], end: &[u8]) -> Vec<(Option<usize>, Option<usize>)> {
+        let fits = |frame: &&Frame| frame.bytes.ends_with(end);
+        frames.iter().filter(fits).map(|frame| (frame.sender, frame.receiver)).collect()
+    }
+
     #[test]
     fn two_hosts_talk_in_every_way() {
         let Some(net) = net("two_hosts_talk_in_every_way") else { return };
@@ -172,8 +199,191 @@ mod tests {
     #[test]
     fn hosts_on_a_lan_talk() {
         let Some(net) = net("hosts_on_a_lan_talk") else { return };
-        let lease = net.lease(Shape::Lan { hosts: 5 }, false).expect("a lan");
-        exchange_udp(&lease, 0, 4);
-        exchange_tcp(&lease, 3, 1);
+        for _ in 0..3 {
+            let lease = net.lease(Shape::Lan { hosts: 5 }, false).expect("a lan");
+            exchange_udp(&lease, 0, 4);
+            exchange_tcp(&lease, 3, 1);
+        }
+    }
+
+    #[test]
+    fn a_router_forwards_what_is_for_one_host() {
+        let Some(net) = net("a_router_forwards_what_is_for_one_host") else { return };
+        for _ in 0..3 {
+            let lease = net.lease(Shape::Routed, false).expect("a routed network");
+            exchange_udp(&lease, 0, 1);
+            exchange_tcp(&lease, 1, 0);
+            assert_eq!(heard(&lease, 0, first(&lease, 1).broadcast(), 1), ["one"]);
+            assert_eq!(heard(&lease, 2, first(&lease, 1).broadcast(), 1), ["all", "one"]);
+        }
+    }
+
+    #[test]
+    fn a_broadcast_reaches_every_other_host_once() {
+        let Some(net) = net("a_broadcast_reaches_every_other_host_once") else { return };
+        for shape in [Shape::Pair, Shape::Lan { hosts: 6 }] {
+            let lease = net.lease(shape, false).expect("a network");
+            for host in 1..shape.hosts() {
+                for address in [first(&lease, 0).broadcast(), Ipv4Addr::BROADCAST] {
+                    assert_eq!(heard(&lease, 0, address, host), ["all", "one"], "host {host}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_place_of_a_capture_tells_who_sent_to_whom() {
+        let Some(net) = net("every_place_of_a_capture_tells_who_sent_to_whom") else { return };
+        for (shape, to, out, back) in [
+            (Shape::Alone, 0, vec![(Some(0), Some(0))], vec![(Some(0), Some(0))]),
+            (Shape::Pair, 1, vec![(Some(0), Some(1))], vec![(Some(1), Some(0))]),
+            (
+                Shape::Lan { hosts: 3 },
+                1,
+                vec![(Some(0), None), (None, Some(1))],
+                vec![(Some(1), None), (None, Some(0))],
+            ),
+            (
+                Shape::Routed,
+                1,
+                vec![(Some(0), Some(2)), (Some(2), Some(1))],
+                vec![(Some(1), Some(2)), (Some(2), Some(0))],
+            ),
+        ] {
+            for _ in 0..2 {
+                let origin = Instant::now();
+                let mut lease = net.lease(shape, true).expect("a network");
+                exchange_udp(&lease, 0, to);
+                let capture = lease.captured(origin).expect("it can be read");
+                let (ended, frames) = (origin.elapsed(), &capture.frames);
+                assert_eq!(capture.lost, 0);
+                // Once for each version of IP.
+                assert_eq!(ways(frames, b"ping"), [out.clone(), out.clone()].concat(), "{shape:?}");
+                assert_eq!(ways(frames, b"pong"), [back.clone(), back.clone()].concat());
+                assert!(frames.is_sorted_by_key(|frame| frame.at), "{frames:?}");
+                let late = |frame: &Frame| frame.at.is_zero() || frame.at > ended;
+                assert!(!frames.iter().any(late), "after {ended:?}: {frames:?}");
+                let again = lease.captured(origin).expect("it can be read");
+                assert_eq!(ways(&again.frames, b"pong"), []);
+            }
+        }
+    }
+
+    #[test]
+    fn a_capture_keeps_the_head_of_a_frame_and_its_length() {
+        let Some(net) = net("a_capture_keeps_the_head_of_a_frame_and_its_length") else { return };
+        let mut lease = net.lease(Shape::Pair, true).expect("a pair");
+        let far = udp(&lease, 1, first(&lease, 1).ipv4);
+        let near = udp(&lease, 0, first(&lease, 0).ipv4);
+        near.send_to(&[7; 1_000], far.local_addr().expect("bound")).expect("there is a way");
+        far.recv_from(&mut [0; 1_000]).expect("it arrives");
+        let capture = lease.captured(Instant::now()).expect("it can be read");
+        let [frame] = &capture.frames[..] else { panic!("{capture:?}") };
+        assert_eq!((frame.length, frame.bytes.len()), (14 + 20 + 8 + 1_000, Frame::KEPT));
+        assert_eq!(frame.bytes[..6], first(&lease, 1).mac);
+        assert_eq!(frame.bytes[6..12], first(&lease, 0).mac);
+    }
+
+    #[test]
+    fn a_lease_begins_with_fresh_addresses_and_nothing_captured() {
+        let Some(net) = net("a_lease_begins_with_fresh_addresses_and_nothing_captured") else {
+            return;
+        };
+        let mut seen = HashSet::new();
+        for round in 0..6 {
+            let mut lease = net.lease(Shape::Pair, round % 3 != 2).expect("a pair");
+            assert_eq!(lease.captured(Instant::now()).expect("it can be read"), Capture::default());
+            for host in 0..2 {
+                assert!(seen.insert(first(&lease, host).ipv4));
+            }
+            exchange_udp(&lease, 0, 1);
+        }
+        assert_eq!(net.made().hosts, 2, "one network was used again and again");
+    }
+
+    #[test]
+    fn a_link_goes_down_and_comes_up_again() {
+        let Some(net) = net("a_link_goes_down_and_comes_up_again") else { return };
+        for (shape, host) in
+            [(Shape::Pair, 0), (Shape::Lan { hosts: 3 }, 1), (Shape::Routed, 1), (Shape::Routed, 2)]
+        {
+            let mut lease = net.lease(shape, false).expect("a network");
+            let other = usize::from(host == 0);
+            let address = SocketAddr::new(first(&lease, other).ipv4.into(), 9);
+            for _ in 0..2 {
+                lease.set_up(host, false).expect("it goes down");
+                let near = udp(&lease, host, Ipv4Addr::UNSPECIFIED);
+                near.send_to(b"x", address).expect_err("there is no way");
+                lease.set_up(host, true).expect("it comes up");
+                exchange_udp(&lease, 0, 1);
+                exchange_tcp(&lease, 1, 0);
+            }
+            let hosts = net.made().hosts;
+            drop(lease);
+            drop(net.lease(shape, false).expect("another network"));
+            assert!(net.made().hosts > hosts, "a network that was changed was kept");
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_link_go_down_and_come_up_again() {
+        let Some(net) = net("both_ends_of_a_link_go_down_and_come_up_again") else { return };
+        let mut lease = net.lease(Shape::Pair, false).expect("a pair");
+        for (host, up) in [(0, false), (1, false), (0, true), (1, true)] {
+            lease.set_up(host, up).expect("it does as it is told");
+        }
+        exchange_udp(&lease, 0, 1);
+    }
+
+    #[test]
+    fn a_packet_is_no_larger_than_the_link_permits() {
+        let Some(net) = net("a_packet_is_no_larger_than_the_link_permits") else { return };
+        let mut lease = net.lease(Shape::Pair, true).expect("a pair");
+        lease.set_mtu(0, 1_300).expect("it can be set");
+        let far = udp(&lease, 1, first(&lease, 1).ipv4);
+        let near = udp(&lease, 0, first(&lease, 0).ipv4);
+        near.send_to(&[7; 1_400], far.local_addr().expect("bound")).expect("it is split");
+        far.recv_from(&mut [0; 1_400]).expect("it arrives");
+        let capture = lease.captured(Instant::now()).expect("it can be read");
+        let lengths: Vec<u32> = capture.frames.iter().map(|frame| frame.length).collect();
+        assert_eq!(lengths, [14 + 20 + 1_280, 14 + 20 + 128]);
+    }
+
+    #[test]
+    fn a_panic_on_a_host_leaves_the_thread_at_home() {
+        let Some(net) = net("a_panic_on_a_host_leaves_the_thread_at_home") else { return };
+        let here = || fs::read_link("/proc/thread-self/ns/net").expect("it can be read");
+        let home = here();
+        let lease = net.lease(Shape::Alone, false).expect("a host");
+        assert_ne!(lease.inside(0, here).expect("the host is there"), home);
+        assert_eq!(here(), home);
+        let panics = || lease.inside(0, || panic::panic_any("on purpose"));
+        panic::catch_unwind(panic::AssertUnwindSafe(panics)).expect_err("it panicked");
+        assert_eq!(here(), home);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_before_anything_is_made() {
+        let Some(net) = net("what_does_not_fit_is_said_before_anything_is_made") else { return };
+        let hosts = Shape::MOST_HOSTS + 1;
+        let error = net.lease(Shape::Lan { hosts }, false).err().expect("it is too large");
+        assert!(matches!(error, NetError::TooManyHosts { .. }), "{error}");
+        let lease = net.lease(Shape::Pair, false).expect("a pair");
+        let error = lease.inside(2, || ()).expect_err("there is none");
+        assert_eq!(error.to_string(), "there is no host 2 in a network of 2");
+    }
+
+    #[test]
+    fn the_first_packet_of_a_lease_arrives() {
+        let Some(net) = net("the_first_packet_of_a_lease_arrives") else { return };
+        for shape in [Shape::Pair, Shape::Lan { hosts: 3 }, Shape::Routed] {
+            for _ in 0..60 {
+                let lease = net.lease(shape, false).expect("a network");
+                let far = udp(&lease, 1, first(&lease, 1).ipv6);
+                let near = udp(&lease, 0, first(&lease, 0).ipv6);
+                near.send_to(b"first", far.local_addr().expect("bound")).expect("there is a way");
+                far.recv_from(&mut [0; 8]).expect("it arrives");
+            }
+        }
     }
 }

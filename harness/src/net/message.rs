@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
@@ -17,6 +17,9 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use super::LinkAddress;
 use super::channel::Batch;
 use super::namespace::Namespace;
+
+/// A router's address on each of its links.
+pub(super) const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 /// One end of a link: an interface of some host.
 pub(super) struct End<'a> {
@@ -132,6 +135,16 @@ impl Batch {
         for message in addresses(index, link) {
             self.push("remove an address", 0, RouteNetlinkMessage::DelAddress(message));
         }
+    }
+
+    /// Gives an interface a link-local IPv6 address, from which a router asks for neighbours when
+    /// it forwards (RFC 4861 §7.2.2); it may be there.
+    pub(super) fn add_link_local(&mut self, index: u32) {
+        let mut message = address(index, LINK_LOCAL.into(), 64);
+        message.header.scope = AddressScope::Link;
+        message.header.flags = AddressHeaderFlags::Nodad;
+        let flags = NLM_F_CREATE | NLM_F_REPLACE;
+        self.push("add an address", flags, RouteNetlinkMessage::NewAddress(message));
     }
 
     /// Sends every IPv4 packet that has no better way to the link itself, so that one to

@@ -236,3 +236,116 @@ fn stamped() -> nix::Result<OwnedFd> {
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[expect(clippy::print_stderr, reason = "who reads the tests must see what was not run")]
+    fn net(test: &str, most: usize) -> Option<Arc<Net>> {
+        match Net::enter() {
+            Ok(mut net) => {
+                net.most = most;
+                Some(Arc::new(net))
+            }
+            Err(refused) => {
+                eprintln!("{test} is skipped: {refused}");
+                None
+            }
+        }
+    }
+
+    fn held(net: &Net) -> usize {
+        net.pool().alive
+    }
+
+    /// What the process has open on network namespaces other than those in `known`.
+    fn open(known: &[String]) -> Vec<String> {
+        let links = fs::read_dir("/proc/self/fd").expect("it can be read").flatten();
+        links
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .map(|link| link.to_string_lossy().into_owned())
+            .filter(|link| link.starts_with("net:") && !known.contains(link))
+            .collect()
+    }
+
+    #[test]
+    fn nothing_is_open_when_it_has_settled() {
+        let Some(net) = net("nothing_is_open_when_it_has_settled", 100) else { return };
+        let inside = || fs::read_link("/proc/thread-self/ns/net").expect("it can be read");
+        let mut made = Vec::new();
+        for shape in [Shape::Alone, Shape::Pair, Shape::Lan { hosts: 3 }, Shape::Routed] {
+            let lease = net.lease(shape, true).expect("a network");
+            for host in 0..shape.hosts() {
+                let name = lease.inside(host, inside).expect("the host is there");
+                made.push(name.to_string_lossy().into_owned());
+            }
+        }
+        let still = |made: &[String]| open(&[]).iter().filter(|name| made.contains(name)).count();
+        assert_eq!((made.len(), still(&made)), (9, 9));
+        assert_eq!(held(&net), 10);
+        net.settle();
+        assert_eq!((still(&made), held(&net)), (0, 0));
+    }
+
+    #[test]
+    fn there_is_room_once_others_are_given_up() {
+        let Some(net) = net("there_is_room_once_others_are_given_up", 4) else { return };
+        drop(net.lease(Shape::Alone, false).expect("a host"));
+        drop(net.lease(Shape::Pair, false).expect("a pair"));
+        assert_eq!(held(&net), 3);
+        drop(net.lease(Shape::Routed, false).expect("a routed network"));
+        assert_eq!(held(&net), 3, "the two that were kept had to go");
+        let error = net.lease(Shape::Lan { hosts: 4 }, false).err().expect("it cannot fit");
+        assert!(error.to_string().contains("`ulimit -n 20`"), "{error}");
+    }
+
+    #[test]
+    fn who_waits_gets_what_is_given_back_in_turn() {
+        let Some(net) = net("who_waits_gets_what_is_given_back_in_turn", 3) else { return };
+        let (sender, order) = mpsc::channel();
+        let first = net.lease(Shape::Pair, false).expect("a pair");
+        thread::scope(|scope| {
+            for (place, shape) in [Shape::Routed, Shape::Alone].into_iter().enumerate() {
+                let (net, sender) = (&net, sender.clone());
+                scope.spawn(move || {
+                    let lease = net.lease(shape, false).expect("its turn comes");
+                    sender.send(shape).expect("somebody listens");
+                    drop(lease);
+                });
+                while net.pool().waiting.len() <= place {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            // There is room for one host, but somebody else was there before.
+            assert_eq!(order.try_recv(), Err(mpsc::TryRecvError::Empty));
+            drop(first);
+        });
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), [Shape::Routed, Shape::Alone]);
+    }
+
+    #[test]
+    fn many_threads_share_few_networks() {
+        let Some(net) = net("many_threads_share_few_networks", 6) else { return };
+        thread::scope(|scope| {
+            for thread in 0..12 {
+                let net = &net;
+                scope.spawn(move || {
+                    for round in 0..20 {
+                        let shape =
+                            if (thread + round) % 4 == 0 { Shape::Alone } else { Shape::Pair };
+                        let lease = net.lease(shape, round % 5 == 0).expect("its turn comes");
+                        lease.inside(0, || ()).expect("the host is there");
+                    }
+                });
+            }
+        });
+        assert_eq!(net.made().leased, 240);
+        assert!(held(&net) <= 6);
+        assert!(net.pool().waiting.is_empty());
+    }
+}

@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use super::channel::Batch;
 use super::host::Host;
+use super::message::LINK_LOCAL;
 use super::namespace::Namespace;
 use super::numbering::Numbering;
 use super::tap::Tap;
@@ -62,6 +63,9 @@ impl Network {
             let batch = self.readdress(host, before.get(host));
             self.hosts[host].perform(&batch)?;
         }
+        for host in 0..self.shape.hosts() {
+            self.settle(host, before.is_empty())?;
+        }
         if let (Shape::Lan { .. }, Some(switch)) = (self.shape, self.hosts.last_mut()) {
             let mut batch = Batch::default();
             batch.forget_stations(SWITCH);
@@ -109,7 +113,9 @@ impl Network {
         let mut batch = Batch::default();
         self.address(&mut batch, host);
         self.route(&mut batch, host);
-        self.hosts[host].perform(&batch)
+        self.keep(&mut batch, host);
+        self.hosts[host].perform(&batch)?;
+        self.settle(host, true)
     }
 
     /// See [`super::Lease::set_mtu`].
@@ -131,9 +137,10 @@ impl Network {
             batch.set_mac(interface(n), self.addresses[host].links[n].mac);
         }
         self.address(&mut batch, host);
-        if before.is_none() || self.shape == Shape::Routed {
-            self.route(&mut batch, host);
+        if before.is_none() {
+            self.keep(&mut batch, host);
         }
+        self.route(&mut batch, host);
         for n in 0..self.links(host) {
             if let Some(before) = before {
                 batch.remove_addresses(interface(n), &before.links[n]);
@@ -148,14 +155,43 @@ impl Network {
         }
     }
 
+    /// The routes that follow the addresses.
     fn route(&self, batch: &mut Batch, host: usize) {
+        if self.shape == Shape::Routed && host < 2 {
+            batch.route_through(interface(0), &self.addresses[2].links[host]);
+        }
+    }
+
+    /// What stays the same from lease to lease.
+    fn keep(&self, batch: &mut Batch, host: usize) {
         match self.shape {
             Shape::Pair | Shape::Lan { .. } => batch.route_on_link(interface(0)),
-            Shape::Routed if host < 2 => {
-                batch.route_through(interface(0), &self.addresses[2].links[host]);
+            Shape::Routed => {
+                for n in self.routing_links(host) {
+                    batch.add_link_local(interface(n));
+                }
             }
-            Shape::Alone | Shape::Routed => {}
+            Shape::Alone => {}
         }
+    }
+
+    /// Waits until every address is in use; those that stay from lease to lease if they are new.
+    fn settle(&mut self, host: usize, anew: bool) -> Result<(), NetError> {
+        for n in 0..self.links(host) {
+            let address = self.addresses[host].links[n].ipv6;
+            self.hosts[host].await_address(interface(n), address)?;
+        }
+        if anew {
+            for n in self.routing_links(host) {
+                self.hosts[host].await_address(interface(n), LINK_LOCAL)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The links that the host forwards from and to.
+    fn routing_links(&self, host: usize) -> std::ops::Range<usize> {
+        if self.shape == Shape::Routed && host == 2 { 0..self.links(host) } else { 0..0 }
     }
 
     /// How many links a host has.
