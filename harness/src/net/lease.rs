@@ -373,16 +373,24 @@ mod tests {
         assert_eq!(error.to_string(), "there is no host 2 in a network of 2");
     }
 
+    /// A solicitation that finds no address is only repeated a second later.
     #[test]
-    fn the_first_packet_of_a_lease_arrives() {
-        let Some(net) = net("the_first_packet_of_a_lease_arrives") else { return };
-        for shape in [Shape::Pair, Shape::Lan { hosts: 3 }, Shape::Routed] {
-            for _ in 0..60 {
-                let lease = net.lease(shape, false).expect("a network");
+    fn a_neighbour_answers_the_first_time() {
+        let Some(net) = net("a_neighbour_answers_the_first_time") else { return };
+        for shape in [Shape::Pair, Shape::Routed] {
+            for _ in 0..150 {
+                let mut lease = net.lease(shape, true).expect("a network");
                 let far = udp(&lease, 1, first(&lease, 1).ipv6);
                 let near = udp(&lease, 0, first(&lease, 0).ipv6);
                 near.send_to(b"first", far.local_addr().expect("bound")).expect("there is a way");
                 far.recv_from(&mut [0; 8]).expect("it arrives");
+                let capture = lease.captured(Instant::now()).expect("it can be read");
+                let asks = |frame: &&Frame| {
+                    // A multicast neighbour solicitation (RFC 4861).
+                    frame.bytes[0] == 0x33 && frame.bytes[20] == 58 && frame.bytes[54] == 135
+                };
+                let asked = capture.frames.iter().filter(asks).count();
+                assert_eq!(asked, if shape == Shape::Pair { 1 } else { 2 }, "{capture:?}");
             }
         }
     }

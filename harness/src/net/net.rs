@@ -317,7 +317,9 @@ mod tests {
                     sender.send(shape).expect("somebody listens");
                     drop(lease);
                 });
+                let deadline = Instant::now() + Duration::from_secs(5);
                 while net.pool().waiting.len() <= place {
+                    assert!(Instant::now() < deadline, "{shape:?} did not wait for its turn");
                     thread::sleep(Duration::from_millis(1));
                 }
             }
