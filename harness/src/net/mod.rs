@@ -5,6 +5,8 @@ mod address;
 mod channel;
 mod error;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "networks are made elsewhere"))]
+mod filter;
 mod host;
 mod lease;
 mod message;
@@ -12,6 +14,7 @@ mod namespace;
 #[expect(clippy::module_inception, reason = "the file is named after its noun, like every other")]
 mod net;
 mod network;
+mod nftables;
 mod numbering;
 mod pool;
 mod refused;
@@ -22,6 +25,7 @@ mod wiring;
 
 pub use address::{HostAddresses, LinkAddress};
 pub use error::NetError;
+pub use filter::{DropRule, FilterError};
 pub use lease::Lease;
 pub use net::Net;
 pub use pool::Made;
