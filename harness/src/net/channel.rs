@@ -89,7 +89,7 @@ impl Channel {
     /// Whether a link is up and carries packets.
     pub(super) fn is_up(&mut self, index: u32) -> Result<bool, NetError> {
         let what = "ask for the state of a link";
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(true);
         batch.push(what, 0, message::query(index));
         let sequence = self.send(&batch, what)?;
         let mut up = false;
@@ -153,10 +153,11 @@ impl Channel {
 }
 
 /// Messages that are sent together.
-#[derive(Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
     messages: Vec<Message>,
+    /// Whether messages about IPv6 are for anybody.
+    ipv6: bool,
 }
 
 struct Message {
@@ -167,8 +168,16 @@ struct Message {
 }
 
 impl Batch {
+    /// Begins one. Without IPv6 it leaves out what is about that.
+    pub(super) const fn new(ipv6: bool) -> Self {
+        Self { bytes: Vec::new(), messages: Vec::new(), ipv6 }
+    }
+
     /// Adds a message, with `NLM_F_` flags beyond those that every request has.
     pub(super) fn push(&mut self, what: &'static str, flags: u16, message: RouteNetlinkMessage) {
+        if !self.ipv6 && message::is_about_ipv6(&message) {
+            return;
+        }
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | flags;
         let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));

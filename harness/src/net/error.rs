@@ -54,6 +54,9 @@ pub enum NetError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// Packets could not be dropped, or let through again.
+    #[error(transparent)]
+    Filter(#[from] super::FilterError),
     /// The kernel was asked, and the answer did not come.
     #[error("no answer within {waited:?} when asked to {what}")]
     Unanswered {

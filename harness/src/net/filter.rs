@@ -42,9 +42,9 @@ pub struct DropRule {
     pub amount: Amount,
 }
 
-/// One rule of a [`Filter`].
+/// One rule, by which it can be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RuleId(u64);
+pub struct RuleId(u64);
 
 /// Why packets cannot be dropped, or no longer let through.
 #[derive(Debug, thiserror::Error)]

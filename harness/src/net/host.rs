@@ -9,17 +9,19 @@ use super::namespace::Namespace;
 pub(super) struct Host {
     pub(super) namespace: Namespace,
     channel: Channel,
+    /// Whether it has IPv6.
+    pub(super) ipv6: bool,
 }
 
 impl Host {
     /// Makes one, with nothing but a loopback interface that is down.
-    pub(super) fn new(home: &Namespace) -> Result<Self, NetError> {
+    pub(super) fn new(home: &Namespace, ipv6: bool) -> Result<Self, NetError> {
         let namespace = Namespace::new(home).map_err(denied("make a network namespace"))?;
         let channel = namespace
             .inside(home, Channel::open)
             .and_then(|opened| opened)
             .map_err(denied("open a netlink socket"))?;
-        Ok(Self { namespace, channel })
+        Ok(Self { namespace, channel, ipv6 })
     }
 
     /// Runs something on it, on the calling thread.
@@ -27,12 +29,17 @@ impl Host {
         self.namespace.inside(home, f).map_err(denied("enter a network namespace"))
     }
 
+    /// Begins what it is to be told next.
+    pub(super) const fn batch(&self) -> Batch {
+        Batch::new(self.ipv6)
+    }
+
     pub(super) fn perform(&mut self, batch: &Batch) -> Result<(), NetError> {
         self.channel.perform(batch)
     }
 
     pub(super) fn await_address(&mut self, index: u32, address: Ipv6Addr) -> Result<(), NetError> {
-        self.channel.await_address(index, address)
+        if self.ipv6 { self.channel.await_address(index, address) } else { Ok(()) }
     }
 
     pub(super) fn is_up(&mut self, index: u32) -> Result<bool, NetError> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::network::Network;
-use super::{HostAddresses, Net, NetError};
+use super::{DropRule, HostAddresses, Net, NetError, RuleId};
 use crate::wire::Capture;
 
 /// A network that is somebody's until it is dropped, which gives it back for further use.
@@ -58,6 +58,23 @@ impl Lease {
     /// If there is no such host, or the kernel refuses the number.
     pub fn set_mtu(&mut self, host: usize, bytes: u32) -> Result<(), NetError> {
         self.network_mut().set_mtu(host, bytes)
+    }
+
+    /// Lets packets that arrive at a host get lost, until that is ended or the lease is.
+    ///
+    /// # Errors
+    /// If there is no such host, or the kernel cannot drop packets.
+    pub fn drop_packets(&mut self, host: usize, rule: &DropRule) -> Result<RuleId, NetError> {
+        let net = Arc::clone(&self.net);
+        self.network_mut().drop_packets(host, rule, net.home())
+    }
+
+    /// Lets the packets of a rule arrive again.
+    ///
+    /// # Errors
+    /// If the host has no such rule.
+    pub fn pass_packets(&mut self, host: usize, rule: RuleId) -> Result<(), NetError> {
+        self.network_mut().pass_packets(host, rule)
     }
 
     fn network(&self) -> &Network {

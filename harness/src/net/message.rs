@@ -52,6 +52,21 @@ impl End<'_> {
     }
 }
 
+/// Whether a kernel without IPv6 would refuse a message.
+pub(super) fn is_about_ipv6(message: &RouteNetlinkMessage) -> bool {
+    match message {
+        RouteNetlinkMessage::NewAddress(address) | RouteNetlinkMessage::DelAddress(address) => {
+            address.header.family == AddressFamily::Inet6
+        }
+        RouteNetlinkMessage::NewRoute(route) => route.header.address_family == AddressFamily::Inet6,
+        RouteNetlinkMessage::SetLink(link) | RouteNetlinkMessage::NewLink(link) => link
+            .attributes
+            .iter()
+            .any(|attribute| matches!(attribute, LinkAttribute::AfSpecUnspec(_))),
+        _ => false,
+    }
+}
+
 impl Batch {
     /// Makes a link with both its ends; `near` is in the namespace that the batch is sent in.
     pub(super) fn make_link(&mut self, near: End<'_>, far: End<'_>) {

@@ -1,11 +1,9 @@
 //! Networks: hosts as network namespaces of this process, the links between them, what is captured
-//! on these and what is done to them. It refuses to know scenarios.
+//! on these and what is done to them. It refuses to know what scenarios make of them.
 
 mod address;
 mod channel;
 mod error;
-
-#[cfg_attr(not(test), expect(dead_code, reason = "networks are made elsewhere"))]
 mod filter;
 mod host;
 mod lease;
@@ -25,7 +23,7 @@ mod wiring;
 
 pub use address::{HostAddresses, LinkAddress};
 pub use error::NetError;
-pub use filter::{DropRule, FilterError};
+pub use filter::{DropRule, FilterError, RuleId};
 pub use lease::Lease;
 pub use net::Net;
 pub use pool::Made;

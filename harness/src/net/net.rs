@@ -1,12 +1,15 @@
+use std::fmt;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
+use std::{fs, thread};
 
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
 use super::channel::{Batch, Channel};
+use super::filter;
+use super::host::Host;
 use super::namespace::Namespace;
 use super::network::Network;
 use super::pool::Pool;
@@ -17,6 +20,10 @@ use super::{Lease, Made, NetError, Refused, Shape, refused};
 pub struct Net {
     home: Namespace,
     pool: Mutex<Pool>,
+    /// Held by who makes a network.
+    making: Mutex<()>,
+    /// Whether the namespaces have IPv6.
+    ipv6: bool,
     /// How many namespaces there may be at a time.
     most: usize,
     /// How many files the process may open.
@@ -25,6 +32,8 @@ pub struct Net {
     /// begins a while after being asked to, and what comes before that has the time at which it
     /// is read, so this one asks from the start.
     _stamped: OwnedFd,
+    /// What came of trying to drop packets.
+    drops: OnceLock<Result<(), String>>,
 }
 
 impl Net {
@@ -51,13 +60,22 @@ impl Net {
         refused::unshare()?;
         let home = Namespace::current().map_err(|error| Refused::new("namespace", &error))?;
         let raised = Channel::open().map_err(|error| Refused::new("netlink", &error));
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(true);
         batch.set_up(LOOPBACK, true);
         raised?.perform(&batch).map_err(|error| Refused::new("loopback", &error))?;
         let stamped = stamped().map_err(|error| Refused::new("timestamps", &error))?;
         let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
         let most = usize::try_from(files / Self::FILES).unwrap_or(usize::MAX).min(Self::MOST);
-        Ok(Self { home, pool: Mutex::default(), most, files, _stamped: stamped })
+        Ok(Self {
+            home,
+            ipv6: has_ipv6(),
+            pool: Mutex::default(),
+            making: Mutex::default(),
+            most,
+            files,
+            _stamped: stamped,
+            drops: OnceLock::new(),
+        })
     }
 
     /// Gives a network of this shape with fresh addresses: one that was used before, or a new one.
@@ -90,6 +108,24 @@ impl Net {
         Ok(Lease::new(Arc::clone(self), network))
     }
 
+    /// Tells whether the kernel can drop packets.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn can_drop(&self) -> Result<(), String> {
+        self.drops.get_or_init(|| self.probe().map_err(|error| error.to_string())).clone()
+    }
+
+    /// Tries it on a host of its own.
+    fn probe(&self) -> Result<(), NetError> {
+        Ok(Host::new(&self.home, self.ipv6)?.inside(&self.home, filter::probe)??)
+    }
+
+    /// Tells whether the hosts have IPv6. Without it their IPv6 addresses are mere numbers.
+    pub const fn has_ipv6(&self) -> bool {
+        self.ipv6
+    }
+
     /// Tells how many hosts were made so far, how long that took, and how many leases there were.
     pub fn made(&self) -> Made {
         self.pool().made
@@ -109,7 +145,8 @@ impl Net {
     }
 
     /// Takes a network back from its lease.
-    pub(super) fn give_back(&self, network: Network) {
+    pub(super) fn give_back(&self, mut network: Network) {
+        network.end();
         if network.is_spoiled() || thread::panicking() {
             self.discard(vec![network]);
             return;
@@ -181,10 +218,12 @@ impl Net {
         }
     }
 
-    /// Makes a network in the room that was claimed for it.
+    /// Makes a network in the room that was claimed for it, one after the other: the kernel has one
+    /// lock for all links, and puts off for a second what too many of them wait for together.
     fn make(&self, shape: Shape, number: u32) -> Result<Network, NetError> {
+        let _turn = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();
-        let network = Network::new(shape, number, &self.home);
+        let network = Network::new(shape, number, &self.home, self.ipv6);
         let mut pool = self.pool();
         match &network {
             Ok(_) => {
@@ -219,6 +258,12 @@ impl Net {
     }
 }
 
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").field("made", &self.made()).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Net {
     fn drop(&mut self) {
         self.settle();
@@ -230,6 +275,12 @@ enum Claim {
     Room { number: u32 },
 }
 
+/// Whether a new namespace has IPv6: the kernel may lack it, or be told to begin without.
+fn has_ipv6() -> bool {
+    fs::read_to_string("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+        .is_ok_and(|off| off.trim() == "0")
+}
+
 fn stamped() -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Inet, SockType::Datagram, flags, None)?;
@@ -239,7 +290,7 @@ fn stamped() -> nix::Result<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::net::{Ipv4Addr, UdpSocket};
     use std::sync::mpsc;
     use std::time::Duration;
 
@@ -349,5 +400,28 @@ mod tests {
         assert_eq!(net.made().leased, 240);
         assert!(held(&net) <= 6);
         assert!(net.pool().waiting.is_empty());
+    }
+
+    #[test]
+    fn hosts_without_ipv6_still_have_ipv4() {
+        let Some(mut net) = net("hosts_without_ipv6_still_have_ipv4", 100) else { return };
+        Arc::get_mut(&mut net).expect("nobody else has it").ipv6 = false;
+        for shape in [Shape::Pair, Shape::Lan { hosts: 3 }, Shape::Routed] {
+            for _ in 0..2 {
+                let lease = net.lease(shape, true).expect("a network");
+                let address = lease.addresses()[1].links[0].ipv4;
+                let bind = |host, address| {
+                    let bound = lease.inside(host, || UdpSocket::bind((address, 0)));
+                    bound.expect("the host is there").expect("the address is its own")
+                };
+                let (near, far) = (bind(0, Ipv4Addr::UNSPECIFIED), bind(1, address));
+                near.send_to(b"x", far.local_addr().expect("bound")).expect("there is a way");
+                far.set_read_timeout(Some(Duration::from_secs(5))).expect("it takes one");
+                assert_eq!(far.recv(&mut [0; 4]).expect("it arrives"), 1, "{shape:?}");
+                let table = || fs::read_to_string("/proc/thread-self/net/if_inet6");
+                let table = lease.inside(0, table).expect("the host is there").expect("a table");
+                assert!(!table.lines().any(|line| line.starts_with("fd")), "{table}");
+            }
+        }
     }
 }

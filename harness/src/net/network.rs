@@ -1,13 +1,16 @@
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 use super::channel::Batch;
+use super::filter::Filter;
 use super::host::Host;
 use super::message::LINK_LOCAL;
 use super::namespace::Namespace;
 use super::numbering::Numbering;
 use super::tap::Tap;
 use super::wiring::{self, SWITCH, interface};
-use super::{HostAddresses, NetError, Shape};
+use super::{DropRule, FilterError, HostAddresses, NetError, RuleId, Shape};
 use crate::wire::Capture;
 
 /// A network of hosts: their namespaces and links, the addresses of the lease that it is given
@@ -21,20 +24,28 @@ pub(super) struct Network {
     /// Which hosts have their links down.
     down: Vec<bool>,
     tap: Option<Tap>,
+    /// What gets lost at each host where something does.
+    filters: BTreeMap<usize, Filter>,
     /// Whether it is no longer what it was made as.
     spoiled: bool,
 }
 
 impl Network {
     /// Makes one; `number` tells it from the others of the process.
-    pub(super) fn new(shape: Shape, number: u32, home: &Namespace) -> Result<Self, NetError> {
+    pub(super) fn new(
+        shape: Shape,
+        number: u32,
+        home: &Namespace,
+        ipv6: bool,
+    ) -> Result<Self, NetError> {
         Ok(Self {
             shape,
-            hosts: wiring::wire(shape, home)?,
+            hosts: wiring::wire(shape, home, ipv6)?,
             numbering: Numbering::new(shape, number),
             addresses: Vec::new(),
             down: vec![false; shape.hosts()],
             tap: None,
+            filters: BTreeMap::new(),
             spoiled: false,
         })
     }
@@ -67,7 +78,7 @@ impl Network {
             self.settle(host, before.is_empty())?;
         }
         if let (Shape::Lan { .. }, Some(switch)) = (self.shape, self.hosts.last_mut()) {
-            let mut batch = Batch::default();
+            let mut batch = switch.batch();
             batch.forget_stations(SWITCH);
             switch.perform(&batch)?;
         }
@@ -94,7 +105,7 @@ impl Network {
         self.spoil();
         self.down[host] = !up;
         let links = self.links(host);
-        let mut batch = Batch::default();
+        let mut batch = self.hosts[host].batch();
         for n in 0..links {
             batch.set_up(interface(n), up);
         }
@@ -110,7 +121,7 @@ impl Network {
             }
         }
         wiring::wait_up(&mut self.hosts, &ends)?;
-        let mut batch = Batch::default();
+        let mut batch = self.hosts[host].batch();
         self.address(&mut batch, host);
         self.route(&mut batch, host);
         self.keep(&mut batch, host);
@@ -122,17 +133,48 @@ impl Network {
     pub(super) fn set_mtu(&mut self, host: usize, bytes: u32) -> Result<(), NetError> {
         self.check(host)?;
         self.spoil();
-        let mut batch = Batch::default();
+        let mut batch = self.hosts[host].batch();
         for n in 0..self.links(host) {
             batch.set_mtu(interface(n), bytes);
         }
         self.hosts[host].perform(&batch)
     }
 
+    /// See [`super::Lease::drop_packets`].
+    pub(super) fn drop_packets(
+        &mut self,
+        host: usize,
+        rule: &DropRule,
+        home: &Namespace,
+    ) -> Result<RuleId, NetError> {
+        self.check(host)?;
+        let filter = match self.filters.entry(host) {
+            Entry::Occupied(filter) => filter.into_mut(),
+            Entry::Vacant(place) => place.insert(self.hosts[host].inside(home, Filter::new)??),
+        };
+        Ok(filter.drop_packets(rule)?)
+    }
+
+    /// See [`super::Lease::pass_packets`].
+    pub(super) fn pass_packets(&mut self, host: usize, rule: RuleId) -> Result<(), NetError> {
+        self.check(host)?;
+        match self.filters.get_mut(&host) {
+            Some(filter) => Ok(filter.pass(rule)?),
+            None => Err(FilterError::NoSuchRule { number: 0 }.into()),
+        }
+    }
+
+    /// Undoes what a lease did that the next one must not meet.
+    pub(super) fn end(&mut self) {
+        if self.filters.values_mut().any(|filter| filter.clear().is_err()) {
+            self.spoil();
+        }
+    }
+
     /// All that changes for a host with a lease. What is new comes before what was is gone, so
     /// that there is always an address and no route goes with the last one.
     fn readdress(&self, host: usize, before: Option<&HostAddresses>) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = self.hosts[host].batch();
         for n in 0..self.links(host) {
             batch.set_mac(interface(n), self.addresses[host].links[n].mac);
         }

@@ -2,7 +2,6 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::channel::Batch;
 use super::host::Host;
 use super::message::End;
 use super::namespace::Namespace;
@@ -39,11 +38,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The hosts of a network, the switch after them if there is one, with their links up and without
 /// addresses.
-pub(super) fn wire(shape: Shape, home: &Namespace) -> Result<Vec<Host>, NetError> {
+pub(super) fn wire(shape: Shape, home: &Namespace, ipv6: bool) -> Result<Vec<Host>, NetError> {
     let mut hosts = Vec::with_capacity(shape.hosts() + 1);
     for _ in 0..namespaces(shape) {
-        let mut host = Host::new(home)?;
-        let mut batch = Batch::default();
+        let mut host = Host::new(home, ipv6)?;
+        let mut batch = host.batch();
         batch.set_up(LOOPBACK, true);
         host.perform(&batch)?;
         hosts.push(host);
@@ -103,7 +102,7 @@ pub(super) fn wait_up(hosts: &mut [Host], ends: &[(usize, u32)]) -> Result<(), N
 fn link(hosts: &mut [Host], near: (usize, usize), far: (usize, usize)) -> Result<(), NetError> {
     let end =
         |n| End { index: interface(n), name: format!("eth{n}"), namespace: None, switch: None };
-    let mut batch = Batch::default();
+    let mut batch = hosts[near.0].batch();
     let namespace = Some(&hosts[far.0].namespace);
     batch.make_link(end(near.1), End { namespace, ..end(far.1) });
     hosts[near.0].perform(&batch)
@@ -112,14 +111,14 @@ fn link(hosts: &mut [Host], near: (usize, usize), far: (usize, usize)) -> Result
 /// Connects all hosts but the last one to that one, which becomes the switch.
 fn switch(hosts: &mut [Host]) -> Result<(), NetError> {
     let switch = hosts.len() - 1;
-    let mut batch = Batch::default();
+    let mut batch = hosts[switch].batch();
     batch.make_switch(SWITCH, "switch");
     batch.silence(SWITCH);
     batch.set_up(SWITCH, true);
     hosts[switch].perform(&batch)?;
     for first in (0..switch).step_by(GROUP) {
         let group = first..switch.min(first + GROUP);
-        let mut batch = Batch::default();
+        let mut batch = hosts[switch].batch();
         for host in group.clone() {
             let near = End {
                 index: port(host),
@@ -154,7 +153,7 @@ fn raise(hosts: &mut [Host], links: &[(usize, usize)]) -> Result<(), NetError> {
 }
 
 fn bring_up(host: &mut Host, index: u32) -> Result<(), NetError> {
-    let mut batch = Batch::default();
+    let mut batch = host.batch();
     batch.silence(index);
     batch.set_up(index, true);
     host.perform(&batch)
@@ -165,10 +164,11 @@ fn bring_up(host: &mut Host, index: u32) -> Result<(), NetError> {
 /// For IPv6 netlink has no way to say so, hence the files, which show the settings of the
 /// namespace that the thread is in.
 fn forward(router: &Host, home: &Namespace) -> Result<(), NetError> {
-    const SWITCHES: [&str; 2] =
-        ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
+    const IPV4: &str = "/proc/sys/net/ipv4/ip_forward";
+    const IPV6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
+    let both = [IPV4, IPV6];
     router.inside(home, || {
-        for path in SWITCHES {
+        for path in if router.ipv6 { &both[..] } else { &both[..1] } {
             fs::write(path, "1").map_err(|source| NetError::Setting { path, source })?;
         }
         Ok(())
