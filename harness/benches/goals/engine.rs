@@ -54,7 +54,13 @@ pub(crate) fn measure(report: &mut Report) {
     let subject = KernelSubject::new().expect("the kernel can be used");
     let limits = Limits::default();
     let witness = Witness::absent();
-    let bench = Bench { subject: &subject, limits: &limits, witness: &witness, floor: Level::May };
+    let bench = Bench {
+        subject: &subject,
+        limits: &limits,
+        witness: &witness,
+        floor: Level::May,
+        keep_packets: false,
+    };
     for transport in [Transport::Tcp4, Transport::Tcp6, Transport::Unix] {
         let (goal, least) = if transport == Transport::Unix { ("S2", 0.55) } else { ("S1", 0.70) };
         if report.wants(goal) {
@@ -117,7 +123,13 @@ fn parsing(report: &mut Report, bench: Bench<'_>) {
 fn deadlines(report: &mut Report, subject: &KernelSubject) {
     let limits = Limits { answer: Duration::from_millis(300), ..Limits::default() };
     let witness = Witness::absent();
-    let bench = Bench { subject, limits: &limits, witness: &witness, floor: Level::May };
+    let bench = Bench {
+        subject,
+        limits: &limits,
+        witness: &witness,
+        floor: Level::May,
+        keep_packets: false,
+    };
     let document = Document::parse(HANGS, ScenarioId::new("hangs"), "hangs.scn");
     let cases = document.expect("the scenario is right").cases();
     let mut worst = Duration::ZERO;

@@ -104,7 +104,13 @@ fn late(report: &mut Report, subject: &KernelSubject) {
     let busy = Busy::start(BUSY);
     let limits = Limits { answer: Duration::from_millis(250), ..Limits::default() };
     let witness = Witness::start().expect("a thread can be had");
-    let bench = Bench { subject, limits: &limits, witness: &witness, floor: Level::May };
+    let bench = Bench {
+        subject,
+        limits: &limits,
+        witness: &witness,
+        floor: Level::May,
+        keep_packets: false,
+    };
     let case = case_over(Transport::Tcp4);
     let mut late = 0;
     let mut worst = Duration::ZERO;
@@ -131,7 +137,13 @@ fn late(report: &mut Report, subject: &KernelSubject) {
 fn overshoot(report: &mut Report, subject: &KernelSubject) {
     let limits = Limits::default();
     let witness = Witness::absent();
-    let bench = Bench { subject, limits: &limits, witness: &witness, floor: Level::May };
+    let bench = Bench {
+        subject,
+        limits: &limits,
+        witness: &witness,
+        floor: Level::May,
+        keep_packets: false,
+    };
     let case = cases_of(SILENCE).remove(0);
     let length = Duration::from_millis(20);
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).expect("socket");

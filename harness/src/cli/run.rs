@@ -12,7 +12,7 @@ use crate::report::recording::RecordingWriter;
 use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
 use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
-use crate::scenario::MOST_HOSTS;
+use crate::scenario::{Case, MOST_HOSTS};
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
@@ -100,6 +100,12 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
             complain(&format!("error: the subject kernel cannot be used: {error}\n"));
             return Exit::Broken;
         }
+    };
+    // Before the first thread of this process begins.
+    let subject = if arguments.pcap_all || plan.cases().any(Case::needs_network) {
+        subject.with_networks()
+    } else {
+        subject
     };
     let mut reporters = Reporters::new();
     if let Some(path) = &arguments.record {

@@ -202,6 +202,7 @@ pub(super) fn end(cut_short: bool, leaks: &[&str]) -> Event {
         stall: Duration::from_micros(3_140),
         cut_short,
         leaks: leaks.iter().map(|&leak| leak.to_owned()).collect(),
+        made: None,
     })
 }
 

@@ -8,7 +8,7 @@ use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
 use super::tally::{Counts, Tally};
 use crate::run::Verdict;
-use crate::run::event::RunStarted;
+use crate::run::event::{HostsMade, RunStarted};
 
 /// What a run comes to, for a person; its last line is always `N passed, N failed, N skipped`.
 pub(crate) struct Summary<'a> {
@@ -156,6 +156,12 @@ impl Summary<'_> {
                 writeln!(f)?;
             } else {
                 writeln!(f, ", the machine stalled for {} at worst", Elapsed(end.stall))?;
+            }
+            if let Some(HostsMade { hosts, took, leased }) = end.made.filter(|made| made.hosts > 0)
+            {
+                let each = Elapsed(took / hosts);
+                let (hosts, runs) = (Many(hosts.into(), "host"), Many(leased.into(), "run"));
+                writeln!(f, "{hosts} made in {}, {each} each, for {runs}", Elapsed(took))?;
             }
             let again = self.tally.repetitions();
             if again > 0 {

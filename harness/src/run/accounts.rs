@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-/// The sockets and threads of this process.
+/// The sockets, network namespaces and threads of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Accounts {
     sockets: usize,
+    namespaces: usize,
     threads: usize,
 }
 
@@ -19,13 +20,14 @@ impl Accounts {
     /// Counts them now. `None` where the system does not tell.
     pub(super) fn take() -> Option<Self> {
         let threads = fs::read_dir("/proc/self/task").ok()?.count();
-        let sockets = fs::read_dir("/proc/self/fd")
-            .ok()?
-            .filter_map(Result::ok)
-            .filter_map(|entry| fs::read_link(entry.path()).ok())
-            .filter(|target| target.as_os_str().as_encoded_bytes().starts_with(b"socket:"))
-            .count();
-        Some(Self { sockets, threads })
+        let mut accounts = Self { sockets: 0, namespaces: 0, threads };
+        let entries = fs::read_dir("/proc/self/fd").ok()?.filter_map(Result::ok);
+        for target in entries.filter_map(|entry| fs::read_link(entry.path()).ok()) {
+            let target = target.as_os_str().as_encoded_bytes();
+            accounts.sockets += usize::from(target.starts_with(b"socket:"));
+            accounts.namespaces += usize::from(target.starts_with(b"net:"));
+        }
+        Some(accounts)
     }
 
     /// What there is now that was not there then, for a person to read.
@@ -53,6 +55,7 @@ impl Accounts {
         };
         [
             more(self.sockets, before.sockets, "open sockets"),
+            more(self.namespaces, before.namespaces, "network namespaces"),
             more(self.threads, before.threads, "threads"),
         ]
         .into_iter()
@@ -67,27 +70,32 @@ mod tests {
 
     #[test]
     fn what_is_more_than_before_is_told() {
-        let before = Accounts { sockets: 2, threads: 3 };
+        let before = Accounts { sockets: 2, namespaces: 1, threads: 3 };
         assert_eq!(before.beyond(before), Vec::<String>::new());
-        let now = Accounts { sockets: 1, threads: 5 };
+        let now = Accounts { sockets: 1, namespaces: 1, threads: 5 };
         assert_eq!(now.beyond(before), ["2 threads more than before the run"]);
-        let now = Accounts { sockets: 4, threads: 3 };
+        let now = Accounts { sockets: 4, namespaces: 1, threads: 3 };
         assert_eq!(now.beyond(before), ["2 open sockets more than before the run"]);
+        let now = Accounts { sockets: 2, namespaces: 4, threads: 3 };
+        assert_eq!(now.beyond(before), ["3 network namespaces more than before the run"]);
     }
 
     #[test]
     fn what_is_still_going_away_is_no_surplus() {
-        let before = Accounts { sockets: 2, threads: 3 };
+        let before = Accounts { sockets: 2, namespaces: 1, threads: 3 };
         let mut threads = 9;
         let surplus = before.surplus_of(|| {
             threads -= 1;
-            Some(Accounts { sockets: 2, threads })
+            Some(Accounts { sockets: 2, namespaces: 1, threads })
         });
         assert_eq!((surplus, threads), (Vec::new(), 3));
     }
 
     #[test]
     fn where_the_system_does_not_tell_nothing_is_claimed() {
-        assert_eq!(Accounts { sockets: 0, threads: 0 }.surplus_of(|| None), Vec::<String>::new());
+        assert_eq!(
+            Accounts { sockets: 0, namespaces: 0, threads: 0 }.surplus_of(|| None),
+            Vec::<String>::new()
+        );
     }
 }

@@ -219,4 +219,18 @@ pub struct RunFinished {
     pub cut_short: bool,
     /// What the process still held that it did not hold before the run, for a person to read.
     pub leaks: Vec<String>,
+    /// What was made to run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<HostsMade>,
+}
+
+/// The hosts that were made for the cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostsMade {
+    /// How many.
+    pub hosts: u32,
+    /// How long that took in all.
+    pub took: Duration,
+    /// How many cases ran on them.
+    pub leased: u32,
 }

@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::limits::Limits;
 use crate::scenario::{Alternative, Expectation, Expected};
 use crate::subject::{AddressBook, Observation};
-use crate::vocabulary::{OptionValue, Outcome, Place, Received, SocketId};
+use crate::vocabulary::{ActorId, OptionValue, Outcome, Received, SocketId};
 
 /// What a judgement needs to know beside the observation.
 pub(super) struct Circumstances<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) granularity: Duration,
     /// What the machine stalled meanwhile.
     pub(super) stall: Duration,
+    /// Who acted.
+    pub(super) actor: ActorId,
     /// The socket that the step acted on.
     pub(super) socket: Option<SocketId>,
 }
@@ -69,6 +71,19 @@ pub(super) fn is_expected(
     })
 }
 
+/// How long what was seen must stay as it is: the shortest time that an alternative which it meets
+/// asks for, if none of these is content at once.
+pub(super) fn lasting(
+    expectation: &Expectation,
+    observation: &Observation,
+    circumstances: &Circumstances<'_>,
+) -> Option<Duration> {
+    let met = expectation.alternatives.iter().filter(|alternative| {
+        differs(&alternative.expected, &observation.outcome, circumstances).is_none()
+    });
+    met.map(|alternative| alternative.lasting).min().flatten()
+}
+
 fn rank(fit: &Fit) -> u8 {
     match fit {
         Fit::Outcome(None) => 0,
@@ -87,8 +102,7 @@ fn fit(alternative: &Alternative, observation: &Observation, c: &Circumstances<'
     }
     if let Some(host) = alternative.from {
         match &observation.outcome {
-            Outcome::Data { source: Some(source), .. }
-                if c.book.lies_at(source, Place::Actor(host)) => {}
+            Outcome::Data { source: Some(source), .. } if c.book.lies_at(source, host) => {}
             Outcome::Data { source: Some(source), .. } => {
                 return Fit::OutcomeButSource(format!("it came from {source}"));
             }
@@ -182,7 +196,7 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
             Outcome::Value(OptionValue::Time(found) | OptionValue::Linger(Some(found))),
         ) => plainly(least <= found && found <= most),
         (Expected::Name(address), Outcome::Name(endpoint)) => {
-            plainly(c.book.matches(endpoint, address))
+            plainly(c.book.matches(c.actor, endpoint, address))
         }
         _ => plainly(false),
     }
@@ -235,6 +249,7 @@ mod tests {
         let observation = Observation { outcome, began: Duration::ZERO, took };
         let book = AddressBook::on_loopback(0);
         let circumstances = Circumstances {
+            actor: ActorId::new(0),
             book: &book,
             ledger: &Ledger::new(1),
             limits: &Limits { slack, ..Limits::default() },

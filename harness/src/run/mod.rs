@@ -7,6 +7,7 @@ pub mod event;
 mod judge;
 mod ledger;
 mod limits;
+mod lookout;
 mod plan;
 mod runner;
 mod same;
@@ -14,6 +15,8 @@ mod same;
 mod scripted;
 mod selection;
 mod stall;
+mod tap;
+mod traffic;
 mod trial;
 mod verdict;
 

@@ -21,9 +21,10 @@ pub(super) struct Batch {
 const WAITING: Duration = Duration::from_millis(2);
 
 impl Batch {
-    /// Whether it mostly waits, so that many can do so at once.
+    /// Whether it mostly waits, so that many can do so at once. What happens to a link is waited for
+    /// in the end, whether the scenario says how long that takes or not.
     pub(super) fn waits(&self) -> bool {
-        self.least() >= WAITING
+        self.least() >= WAITING || self.cases.iter().any(Case::has_link_faults)
     }
 
     /// How long it takes at the very least.

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::Verdict;
 use super::accounts::Accounts;
 use super::attempt::{ATTEMPTS, give_up, is_undecided};
-use super::event::{CaseFinished, Event, FORMAT, RunFinished, RunStarted};
+use super::event::{CaseFinished, Event, FORMAT, HostsMade, RunFinished, RunStarted};
 use super::limits::Limits;
 use super::plan::{Batch, Plan};
 use super::same;
 use super::stall::Witness;
 use super::trial::{Bench, Trial};
+use crate::net::Made;
 use crate::scenario::Case;
 use crate::subject::{Admission, Subject};
 use crate::vocabulary::Level;
@@ -37,7 +38,8 @@ pub struct RunOptions {
     pub fail_fast: bool,
     /// Steps that bind less than this excuse what they miss.
     pub floor: Level,
-    /// Whether every case keeps its packets; else only those do that did not go well.
+    /// Whether packets are captured wherever that is possible, and kept of every case; without
+    /// that they are kept of those that did not pass, where they were captured anyway.
     pub keep_packets: bool,
 }
 
@@ -101,12 +103,22 @@ pub fn run(
         Witness::absent()
     };
     let floor = options.floor;
-    let bench = Bench { subject, limits: &options.limits, witness: &witness, floor };
+    let bench = Bench {
+        subject,
+        limits: &options.limits,
+        witness: &witness,
+        floor,
+        keep_packets: options.keep_packets,
+    };
     let cut_short = run_batches(bench, &plan, options, cores, sink);
     let stall = witness.worst();
     drop(witness);
+    let made = subject.made();
+    subject.settle();
     let leaks = accounts.map(Accounts::surplus).unwrap_or_default();
-    sink(Event::RunFinished(RunFinished { took: began.elapsed(), stall, cut_short, leaks }));
+    let made = made.map(|Made { hosts, took, leased }| HostsMade { hosts, took, leased });
+    let took = began.elapsed();
+    sink(Event::RunFinished(RunFinished { took, stall, cut_short, leaks, made }));
 }
 
 /// Lets threads take batches from two queues: of those that wait, the longest first, and of those

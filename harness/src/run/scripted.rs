@@ -8,14 +8,16 @@ use super::event::{CaseFinished, Judgement};
 use super::limits::Limits;
 use super::stall::Witness;
 use super::trial::{Bench, Trial};
-use crate::scenario::{Case, Document};
+use crate::scenario::{Case, Document, LinkFault};
 use crate::subject::{
-    AddressBook, Admission, Awaited, Granularity, Observation, Session, Subject, SubjectError,
+    AddressBook, Admission, Awaited, Granularity, Observation, Opened, Session, Subject,
+    SubjectError,
 };
 use crate::vocabulary::{
     ActorId, Address, Capability, Endpoint, Level, Op, Outcome, Readiness, ScenarioId, TagId,
     Transport,
 };
+use crate::wire::Capture;
 
 /// What the subject does when it is asked for something.
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub(super) struct Scripted {
     pub(super) granularity: Granularity,
     /// By how much the machine lets every `wait` last too long.
     pub(super) oversleep: Duration,
+    /// What every session captures, each frame at its time.
+    pub(super) traffic: Capture,
 }
 
 #[derive(Default)]
@@ -89,6 +93,7 @@ impl Scripted {
             company: 0,
             granularity: Granularity::default(),
             oversleep: Duration::ZERO,
+            traffic: Capture::default(),
         }
     }
 
@@ -110,7 +115,13 @@ impl Scripted {
     /// Runs the first case of a scenario; steps that bind less than `floor` are excused.
     pub(super) fn trial_from(&self, text: &str, floor: Level) -> CaseFinished {
         let witness = Witness::absent();
-        let bench = Bench { subject: self, limits: &Limits::default(), witness: &witness, floor };
+        let bench = Bench {
+            subject: self,
+            limits: &Limits::default(),
+            witness: &witness,
+            floor,
+            keep_packets: false,
+        };
         Trial::run(bench, &cases("a/b", text)[0], 1)
     }
 }
@@ -169,12 +180,12 @@ impl Subject for Scripted {
         self.admission.clone()
     }
 
-    fn open(&self, case: &Case) -> Result<Box<dyn Session>, SubjectError> {
+    fn open(&self, case: &Case, _: bool) -> Result<Opened, SubjectError> {
         let mut sessions = self.seen.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.open += 1;
         sessions.most = sessions.most.max(sessions.open);
         self.seen.opened.notify_all();
-        Ok(Box::new(ScriptedSession {
+        let session = Box::new(ScriptedSession {
             script: Arc::clone(&self.script),
             seen: Arc::clone(&self.seen),
             leaks: self.leaks.clone(),
@@ -185,7 +196,9 @@ impl Subject for Scripted {
             before: 0,
             oversleep: self.oversleep,
             started: Vec::new(),
-        }))
+            traffic: self.traffic.clone(),
+        });
+        Ok(Opened { session, book: AddressBook::on_loopback(case.ports.len()) })
     }
 }
 
@@ -201,10 +214,12 @@ struct ScriptedSession {
     oversleep: Duration,
     /// The started calls: when each began and what it does.
     started: Vec<(TagId, Duration, Act)>,
+    /// What is still to be captured.
+    traffic: Capture,
 }
 
 impl ScriptedSession {
-    fn ask(&mut self, op: &Op, book: &AddressBook) -> Result<Act, SubjectError> {
+    fn ask(&mut self, actor: ActorId, op: &Op, book: &AddressBook) -> Result<Act, SubjectError> {
         let address: Option<&Address> = match op {
             Op::Bind { address, .. }
             | Op::Connect { address, .. }
@@ -216,7 +231,8 @@ impl ScriptedSession {
             op,
             before: self.before,
             now: self.now,
-            endpoint: address.and_then(|address| book.endpoint(address, self.transport).ok()),
+            endpoint: address
+                .and_then(|address| book.endpoint(actor, address, self.transport).ok()),
         };
         self.before += 1;
         match (self.script)(&asked).unwrap_or_else(|| usual(op)) {
@@ -242,14 +258,14 @@ fn usual(op: &Op) -> Act {
 impl Session for ScriptedSession {
     fn perform(
         &mut self,
-        _: ActorId,
+        actor: ActorId,
         op: &Op,
         book: &AddressBook,
         limit: Duration,
     ) -> Result<Observation, SubjectError> {
         self.seen.limits.lock().unwrap_or_else(PoisonError::into_inner).push(limit);
         let began = self.now;
-        let (outcome, took) = match self.ask(op, book)? {
+        let (outcome, took) = match self.ask(actor, op, book)? {
             Act::Give(outcome, took) if took <= limit => (outcome, took),
             _ => (Outcome::Blocked, limit),
         };
@@ -259,13 +275,13 @@ impl Session for ScriptedSession {
 
     fn start(
         &mut self,
-        _: ActorId,
+        actor: ActorId,
         tag: TagId,
         op: &Op,
         book: &AddressBook,
         _: Duration,
     ) -> Result<(), SubjectError> {
-        let act = self.ask(op, book)?;
+        let act = self.ask(actor, op, book)?;
         self.started.push((tag, self.now, act));
         Ok(())
     }
@@ -303,6 +319,16 @@ impl Session for ScriptedSession {
         let observation =
             Observation { outcome: Outcome::Ok, began: self.now, took: Duration::ZERO };
         if pending { Ok(observation) } else { Err(SubjectError::NoSuchSocket) }
+    }
+
+    fn captured(&mut self) -> Result<Capture, SubjectError> {
+        let now = self.now;
+        let frames = self.traffic.frames.extract_if(.., |frame| frame.at <= now).collect();
+        Ok(Capture { frames, lost: std::mem::take(&mut self.traffic.lost) })
+    }
+
+    fn inflict(&mut self, _: &LinkFault, _: &AddressBook) -> Result<(), SubjectError> {
+        Ok(())
     }
 
     fn wait(&mut self, time: Duration) {

@@ -1,15 +1,19 @@
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Verdict;
-use super::event::{CaseFinished, Judgement, StepReport};
-use super::judge::{Circumstances, is_expected, judge};
+use super::event::{CaseFinished, Judgement, PacketReport, Packets, StepReport};
+use super::judge::{Circumstances, judge};
 use super::ledger::Ledger;
 use super::limits::Limits;
+use super::lookout::{Lookout, since};
 use super::stall::Witness;
-use crate::scenario::{Action, Case, Expectation, Expected, Step};
-use crate::subject::{AddressBook, Awaited, Observation, Session, Subject, SubjectError, WaitKind};
+use super::tap::Tap;
+use crate::scenario::{Action, Case, Expectation, Expected, Step, WireStep};
+use crate::subject::{
+    AddressBook, Awaited, Observation, Opened, Session, Subject, SubjectError, WaitKind,
+};
 use crate::vocabulary::{
-    ActorId, Errno, Level, Op, OptionValue, Outcome, Port, SocketId, SocketOption, TagId,
+    ActorId, Errno, Level, Op, OptionValue, Outcome, Port, SocketOption, TagId, Topology,
 };
 
 /// What a trial runs on.
@@ -23,6 +27,8 @@ pub struct Bench<'a> {
     pub witness: &'a Witness,
     /// Steps that bind less than this excuse what they miss.
     pub floor: Level,
+    /// Whether packets are captured wherever that is possible, and kept of every case.
+    pub keep_packets: bool,
 }
 
 /// One case on its way: its session, its addresses, and what has come of it so far.
@@ -31,12 +37,13 @@ pub struct Trial<'a> {
     case: &'a Case,
     book: AddressBook,
     ledger: Ledger,
+    tap: Tap,
     /// Which sockets an earlier step has made.
     made: Vec<bool>,
     /// Which symbolic ports a socket has been bound to.
     bound: Vec<bool>,
     /// What each started step performs, once it has been started.
-    started: Vec<Option<&'a Op>>,
+    started: Vec<Option<(ActorId, &'a Op)>>,
     reports: Vec<StepReport>,
     /// By how much the worst `wait` was too long.
     overslept: Duration,
@@ -46,12 +53,12 @@ pub struct Trial<'a> {
     level: Level,
     reason: Option<String>,
     began: Instant,
+    /// The same by the wall clock, as a file of packets counts time.
+    began_at: SystemTime,
 }
 
 /// How often another port is tried where the one picked is taken.
 const RENEWALS: usize = 64;
-/// The first pause before poll is asked again, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(5));
 
 impl<'a> Trial<'a> {
     /// Runs a case from beginning to end.
@@ -59,7 +66,9 @@ impl<'a> Trial<'a> {
         let mut trial = Self {
             bench,
             case,
-            book: AddressBook::on_loopback(case.ports.len()),
+            book: AddressBook::on_loopback(0),
+            tap: Tap::new(case.needs_network() || bench.keep_packets),
+            began_at: SystemTime::now(),
             ledger: Ledger::new(case.sockets.len()),
             made: vec![false; case.sockets.len()],
             bound: vec![false; case.ports.len()],
@@ -72,8 +81,10 @@ impl<'a> Trial<'a> {
             reason: None,
             began: Instant::now(),
         };
-        match bench.subject.open(case) {
-            Ok(mut session) => {
+        match bench.subject.open(case, bench.keep_packets) {
+            Ok(Opened { mut session, book }) => {
+                trial.book = book;
+                trial.began_at = SystemTime::now();
                 trial.steps(&mut *session);
                 let leaks = session.close();
                 // A subject that failed has done so, whatever else there is to say.
@@ -81,12 +92,25 @@ impl<'a> Trial<'a> {
                     trial.broken(format!("the session left behind: {}", leaks.join("; ")));
                 }
             }
-            Err(error) => trial.broken(error.to_string()),
+            Err(error) => {
+                trial.tap = Tap::new(false);
+                trial.broken(error.to_string());
+            }
         }
         trial.finished(iteration)
     }
 
     fn finished(self, iteration: u32) -> CaseFinished {
+        let is_kept = self.bench.keep_packets || self.verdict != Verdict::Pass;
+        let packets = is_kept.then(|| self.tap.into_frames()).flatten().map(|(frames, lost)| {
+            let since = self.began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            Packets {
+                hosts: hosts_of(self.case),
+                began: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
+                frames: frames.into_iter().map(PacketReport::from).collect(),
+                lost,
+            }
+        });
         CaseFinished {
             case: self.case.id.clone(),
             scenario: self.case.scenario.id.clone(),
@@ -99,7 +123,7 @@ impl<'a> Trial<'a> {
             took: self.began.elapsed(),
             stall: self.bench.witness.worst_since(self.began).max(self.overslept),
             attempts: 1,
-            packets: None,
+            packets,
         }
     }
 
@@ -118,8 +142,9 @@ impl<'a> Trial<'a> {
                     self.note(step, None, began, took, Judgement::Met);
                     Ok(())
                 }
-                Action::Wire(_) => Err("a wire step reached a subject without a capture".into()),
+                Action::Wire(wire) => self.wire(session, step, wire),
             };
+            let result = result.and_then(|()| self.tap.listen(session));
             if let Err(Broken(reason)) = result {
                 self.broken(reason);
             }
@@ -142,17 +167,56 @@ impl<'a> Trial<'a> {
         }
         let limit = self.limit(op, step.expectation.as_ref());
         let observation = match (op, &step.expectation) {
-            (Op::Poll { timeout, .. }, Some(expectation)) => {
-                let observation = match timeout {
-                    None => self.ask_again(session, actor, op, expectation, limit)?,
-                    Some(_) => session.perform(actor, op, &self.book, limit)?,
-                };
-                self.watch(session, actor, op, expectation, observation)?
+            (Op::Poll { .. }, Some(expectation)) => {
+                self.poll(session, actor, op, expectation, limit)?
             }
             (Op::Bind { .. }, _) => self.bind(session, actor, op, limit)?,
             _ => session.perform(actor, op, &self.book, limit)?,
         };
-        self.conclude(step, op, observation);
+        self.conclude(step, actor, op, observation);
+        self.tap.learn(session, &self.book, actor, op)
+    }
+
+    /// Looks at the packets, or does something to them.
+    fn wire(
+        &mut self,
+        session: &mut dyn Session,
+        step: &'a Step,
+        wire: &WireStep,
+    ) -> Result<(), Broken> {
+        let began = session.now();
+        // The port of a call that has not returned is known to its socket already.
+        for (actor, op) in self.started.iter().flatten() {
+            self.tap.learn(session, &self.book, *actor, op)?;
+        }
+        let limit = self.bench.limits.of(None, None);
+        let (outcome, judgement) = match (wire, &step.expectation) {
+            (WireStep::Count(fact), Some(expectation)) => {
+                let mut tap = std::mem::replace(&mut self.tap, Tap::new(false));
+                let circumstances = self.circumstances(fact.from, None, Duration::ZERO);
+                let lookout = Lookout { expectation, circumstances, limit };
+                let seen = tap.count(session, &self.book, &lookout, fact);
+                let judged =
+                    seen.map(|seen| (judge(expectation, &seen, &lookout.circumstances), seen));
+                self.tap = tap;
+                let (judgement, seen) = judged?;
+                (Some(seen.outcome), judgement)
+            }
+            (WireStep::Count(_), None) => return Err("a count without an expectation".into()),
+            (WireStep::Order { first, then }, _) => {
+                let facts = [first, then];
+                (None, self.tap.order(session, &self.book, self.case, facts, limit)?)
+            }
+            (WireStep::Mark, _) => {
+                self.tap.mark(session)?;
+                (None, Judgement::Met)
+            }
+            (WireStep::Fault(fault), _) => {
+                session.inflict(fault, &self.book)?;
+                (None, Judgement::Met)
+            }
+        };
+        self.note(step, outcome, began, since(session, began), judgement);
         Ok(())
     }
 
@@ -185,8 +249,9 @@ impl<'a> Trial<'a> {
         Ok(observation)
     }
 
-    /// Asks what is so now until it is what is expected, since packets take time.
-    fn ask_again(
+    /// Asks what is so now, until it is what is expected where the scenario gives no time, and as
+    /// long as it must stay so.
+    fn poll(
         &self,
         session: &mut dyn Session,
         actor: ActorId,
@@ -194,55 +259,21 @@ impl<'a> Trial<'a> {
         expectation: &Expectation,
         limit: Duration,
     ) -> Result<Observation, Broken> {
-        let began = session.now();
-        let mut pause = PAUSES.0;
-        let mut observation = session.perform(actor, op, &self.book, limit)?;
-        while !is_expected(expectation, &observation, &self.circumstances(op, Duration::ZERO))
-            && since(session, began) < limit
-        {
-            session.wait(pause);
-            pause = (pause * 2).min(PAUSES.1);
-            observation = session.perform(actor, op, &self.book, limit)?;
-        }
-        observation.took = (observation.began + observation.took).saturating_sub(began);
-        observation.began = began;
-        Ok(observation)
-    }
-
-    /// Where what poll saw has to stay so, watches that it does.
-    fn watch(
-        &self,
-        session: &mut dyn Session,
-        actor: ActorId,
-        op: &Op,
-        expectation: &Expectation,
-        observation: Observation,
-    ) -> Result<Observation, Broken> {
-        let lasting = expectation
-            .alternatives
-            .iter()
-            .filter(|one| {
-                matches!((&one.expected, &observation.outcome),
-                (Expected::Ready(flags), Outcome::Ready(found)) if flags == found)
-            })
-            .map(|one| one.lasting)
-            .min()
-            .flatten();
-        let (Some(lasting), Op::Poll { socket, interest, .. }) = (lasting, op) else {
-            return Ok(observation);
+        let lookout = Lookout {
+            expectation,
+            circumstances: self.circumstances(actor, Some(op), Duration::ZERO),
+            limit,
         };
+        let ask = |op: &Op, limit, session: &mut dyn Session| {
+            Ok(session.perform(actor, op, &self.book, limit)?)
+        };
+        let Op::Poll { socket, interest, timeout: Some(_) } = op else {
+            return lookout.look(session, |session| ask(op, limit, session));
+        };
+        let seen = ask(op, limit, session)?;
         let again = Op::Poll { socket: *socket, interest: *interest, timeout: None };
         let limit = self.bench.limits.of(None, None);
-        let matched = session.now();
-        while since(session, matched) < lasting {
-            session.wait(PAUSES.1.min(lasting));
-            let later = session.perform(actor, &again, &self.book, limit)?;
-            if later.outcome != observation.outcome {
-                let began = observation.began;
-                return Ok(Observation { took: since(session, began), began, ..later });
-            }
-        }
-        Ok(observation)
+        lookout.watch(session, seen, |session| ask(&again, limit, session))
     }
 
     fn start(
@@ -260,7 +291,7 @@ impl<'a> Trial<'a> {
         }
         let limit = self.bench.limits.of(None, None);
         session.start(actor, tag, op, &self.book, limit)?;
-        self.started[tag.index()] = Some(op);
+        self.started[tag.index()] = Some((actor, op));
         self.note(step, None, began, since(session, began), Judgement::Met);
         Ok(())
     }
@@ -271,7 +302,7 @@ impl<'a> Trial<'a> {
         step: &'a Step,
         tag: TagId,
     ) -> Result<(), Broken> {
-        let Some(op) = self.started[tag.index()] else {
+        let Some((actor, op)) = self.started[tag.index()] else {
             self.moot(session, step);
             return Ok(());
         };
@@ -281,11 +312,12 @@ impl<'a> Trial<'a> {
         match session.finish(tag, limit, !may_stay)? {
             Awaited::Returned(observation) => {
                 self.started[tag.index()] = None;
-                self.conclude(step, op, observation);
+                self.conclude(step, actor, op, observation);
+                self.tap.learn(session, &self.book, actor, op)?;
             }
             Awaited::Pending { began, took } => {
                 let observation = Observation { outcome: Outcome::Blocked, began, took };
-                self.conclude(step, op, observation);
+                self.conclude(step, actor, op, observation);
             }
         }
         Ok(())
@@ -297,15 +329,17 @@ impl<'a> Trial<'a> {
         step: &'a Step,
         tag: TagId,
     ) -> Result<(), Broken> {
-        let Some(op) = self.started[tag.index()] else {
+        let Some((actor, op)) = self.started[tag.index()] else {
             self.moot(session, step);
             return Ok(());
         };
         let observation = session.interrupt(tag)?;
         let judgement = match &step.expectation {
-            Some(expectation) => {
-                judge(expectation, &observation, &self.circumstances(op, Duration::ZERO))
-            }
+            Some(expectation) => judge(
+                expectation,
+                &observation,
+                &self.circumstances(actor, Some(op), Duration::ZERO),
+            ),
             None => Judgement::Met,
         };
         let Observation { outcome, began, took } = observation;
@@ -314,7 +348,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Writes down what an operation came to and judges it.
-    fn conclude(&mut self, step: &Step, op: &Op, observation: Observation) {
+    fn conclude(&mut self, step: &Step, actor: ActorId, op: &Op, observation: Observation) {
         if let Some(socket) = op.makes() {
             // A bind that opened its socket and then failed has made it all the same.
             self.made[socket.index()] |=
@@ -334,7 +368,7 @@ impl<'a> Trial<'a> {
                 } else {
                     Duration::ZERO
                 };
-                judge(expectation, &observation, &self.circumstances(op, stall))
+                judge(expectation, &observation, &self.circumstances(actor, Some(op), stall))
             }
         };
         let Observation { outcome, began, took } = observation;
@@ -398,21 +432,29 @@ impl<'a> Trial<'a> {
         op.makes() != Some(op.socket()) && !self.made[op.socket().index()]
     }
 
-    fn circumstances(&self, op: &Op, stall: Duration) -> Circumstances<'_> {
-        let socket: SocketId = op.socket();
+    fn circumstances(&self, actor: ActorId, op: Option<&Op>, stall: Duration) -> Circumstances<'_> {
+        let granularity = self.bench.subject.granularity();
         Circumstances {
             book: &self.book,
             ledger: &self.ledger,
             limits: self.bench.limits,
-            granularity: self.bench.subject.granularity().of(WaitKind::of(op)),
+            granularity: op.map_or(Duration::ZERO, |op| granularity.of(WaitKind::of(op))),
             stall,
-            socket: Some(socket),
+            actor,
+            socket: op.map(Op::socket),
         }
     }
 }
 
-fn since(session: &dyn Session, moment: Duration) -> Duration {
-    session.now().saturating_sub(moment)
+/// The names of the hosts that a case's packets travel between.
+fn hosts_of(case: &Case) -> Vec<String> {
+    let mut names = case.actors.to_vec();
+    match case.variant.topology {
+        Topology::Loopback => names = vec!["loopback".to_owned()],
+        Topology::Routed if names.len() == 2 => names.push("router".to_owned()),
+        Topology::Routed | Topology::Netns | Topology::Lan => {}
+    }
+    names
 }
 
 fn has_upper_bound(expectation: &Expectation) -> bool {
@@ -420,7 +462,7 @@ fn has_upper_bound(expectation: &Expectation) -> bool {
 }
 
 /// Why the harness could not go on with a case.
-struct Broken(String);
+pub(super) struct Broken(pub(super) String);
 
 impl From<SubjectError> for Broken {
     fn from(error: SubjectError) -> Self {

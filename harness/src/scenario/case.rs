@@ -74,6 +74,19 @@ impl Case {
         !self.least.is_zero() || self.has_soft_bounds()
     }
 
+    /// Whether it needs more than this host's own loopback interface: hosts apart from each other,
+    /// or packets to look at.
+    pub fn needs_network(&self) -> bool {
+        self.variant.topology != Topology::Loopback
+            || self.steps.iter().any(|step| matches!(step.action, Action::Wire(_)))
+    }
+
+    /// Whether something is done to a link.
+    pub fn has_link_faults(&self) -> bool {
+        let is_fault = |step: &Step| matches!(step.action, Action::Wire(WireStep::Fault(_)));
+        self.steps.iter().any(is_fault)
+    }
+
     fn has_soft_bounds(&self) -> bool {
         let bounds = self.steps.iter().filter_map(|step| step.expectation.as_ref());
         bounds.flat_map(|one| &one.alternatives).any(|one| one.before.is_some())

@@ -8,5 +8,5 @@ mod session;
 
 pub use book::AddressBook;
 pub use session::{
-    Admission, Awaited, Granularity, Observation, Session, Subject, SubjectError, WaitKind,
+    Admission, Awaited, Granularity, Observation, Opened, Session, Subject, SubjectError, WaitKind,
 };

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
-use crate::scenario::Case;
+use crate::net::Made;
+use crate::scenario::{Case, LinkFault};
 use crate::subject::AddressBook;
 use crate::vocabulary::{ActorId, Capability, Op, Outcome, TagId};
+use crate::wire::Capture;
 
 /// An implementation of sockets that cases can be run on.
 pub trait Subject: Send + Sync {
@@ -24,11 +26,28 @@ pub trait Subject: Send + Sync {
     /// Whether it can run a case here and now.
     fn admit(&self, case: &Case) -> Admission;
 
-    /// Opens a session for one case.
+    /// Opens a session for one case, which captures packets if the case asks for them, or if
+    /// `captures` does and it can.
     ///
     /// # Errors
     /// When the environment refuses what a session needs.
-    fn open(&self, case: &Case) -> Result<Box<dyn Session>, SubjectError>;
+    fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError>;
+
+    /// What it made for the cases so far.
+    fn made(&self) -> Option<Made> {
+        None
+    }
+
+    /// Gives up what it kept for further cases.
+    fn settle(&self) {}
+}
+
+/// A session that has begun.
+pub struct Opened {
+    /// The session.
+    pub session: Box<dyn Session>,
+    /// Which addresses its case has.
+    pub book: AddressBook,
 }
 
 /// The parties of one case on a subject. Every call returns by its limit.
@@ -76,6 +95,23 @@ pub trait Session {
     /// # Errors
     /// When the environment failed.
     fn interrupt(&mut self, tag: TagId) -> Result<Observation, SubjectError>;
+
+    /// The frames that were captured since this was last asked; their times count from the
+    /// session's beginning.
+    ///
+    /// # Errors
+    /// When the environment failed.
+    fn captured(&mut self) -> Result<Capture, SubjectError> {
+        Ok(Capture::default())
+    }
+
+    /// Does something to the links between the hosts.
+    ///
+    /// # Errors
+    /// When there are no such links, or the environment failed.
+    fn inflict(&mut self, _fault: &LinkFault, _book: &AddressBook) -> Result<(), SubjectError> {
+        Err(SubjectError::NoLinks)
+    }
 
     /// Lets time pass on the subject's clock.
     fn wait(&mut self, time: Duration);
@@ -182,6 +218,12 @@ pub enum SubjectError {
         /// The transport.
         transport: crate::vocabulary::Transport,
     },
+    /// A network could not be had, or something on it.
+    #[error(transparent)]
+    Network(#[from] crate::net::NetError),
+    /// The actors of the case share one host.
+    #[error("there are no links between hosts here")]
+    NoLinks,
     /// A step names a socket that an earlier step should have made.
     #[error("the step acts on a socket that does not exist")]
     NoSuchSocket,

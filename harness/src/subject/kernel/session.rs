@@ -9,10 +9,13 @@ use super::bound::Bound;
 use super::call::{self, Reply, Target};
 use super::option;
 use super::started::Started;
+use crate::net::{DropRule, Lease, RuleId};
+use crate::scenario::{DropFilter, LinkFault};
 use crate::subject::{AddressBook, Awaited, Observation, Session, SubjectError};
 use crate::vocabulary::{
     ActorId, Address, Op, OptionValue, Outcome, SocketId, SocketOption, TagId, Transport,
 };
+use crate::wire::Capture;
 
 /// The sockets of one case and its started calls.
 pub(super) struct KernelSession {
@@ -22,6 +25,9 @@ pub(super) struct KernelSession {
     /// Whether a close may wait because the scenario says so.
     lingers: bool,
     leaks: Vec<String>,
+    /// The network whose hosts the actors are; without one they live where this process does.
+    network: Option<Lease>,
+    drops: Vec<(DropFilter, usize, RuleId)>,
 }
 
 /// What a socket is after its close: no descriptor, as every call on it finds. The number that it
@@ -36,9 +42,11 @@ struct Pending {
 }
 
 impl KernelSession {
-    pub(super) fn new(sockets: usize, tags: usize) -> Self {
+    pub(super) fn new(sockets: usize, tags: usize, network: Option<Lease>) -> Self {
         Self {
             origin: Instant::now(),
+            network,
+            drops: Vec::new(),
             sockets: vec![None; sockets],
             started: (0..tags).map(|_| None).collect(),
             lingers: false,
@@ -48,27 +56,42 @@ impl KernelSession {
 
     /// What an operation acts on: the socket, or for one that makes a socket first, that; or what
     /// making it came to instead.
-    fn target(&mut self, op: &Op) -> Result<ControlFlow<Observation, Target>, SubjectError> {
+    fn target(
+        &mut self,
+        host: usize,
+        op: &Op,
+    ) -> Result<ControlFlow<Observation, Target>, SubjectError> {
         let socket = op.socket();
         match (op, self.sockets.get(socket.index()).copied().flatten()) {
             (Op::Open { transport, .. }, None) => Ok(Continue(Target::blank(*transport))),
             (Op::Open { .. }, Some(_)) => Err(SubjectError::NoSuchSocket),
             (_, Some(target)) => Ok(Continue(target)),
-            (Op::Bind { open: Some(transport), .. }, None) => Ok(self.opened(socket, *transport)),
+            (Op::Bind { open: Some(transport), .. }, None) => self.opened(host, socket, *transport),
             (_, None) => Err(SubjectError::NoSuchSocket),
         }
     }
 
     fn opened(
         &mut self,
+        host: usize,
         socket: SocketId,
         transport: Transport,
-    ) -> ControlFlow<Observation, Target> {
+    ) -> Result<ControlFlow<Observation, Target>, SubjectError> {
         let op = Op::Open { socket, transport };
-        let reply = call::perform(&op, Target::blank(transport), None, &Bound::Free);
+        let reply = self
+            .on_host(host, || call::perform(&op, Target::blank(transport), None, &Bound::Free))?;
         let made = reply.made;
         let observation = self.keep(reply, Some(socket));
-        made.map_or(Break(observation), Continue)
+        Ok(made.map_or(Break(observation), Continue))
+    }
+
+    /// Makes a socket on a host. Every later call on it may come from anywhere: a socket keeps the
+    /// namespace it was made in.
+    fn on_host<T>(&self, host: usize, make: impl FnOnce() -> T) -> Result<T, SubjectError> {
+        match &self.network {
+            Some(network) => Ok(network.inside(host, make)?),
+            None => Ok(make()),
+        }
     }
 
     fn keep(&mut self, reply: Reply, makes: Option<SocketId>) -> Observation {
@@ -132,16 +155,17 @@ impl KernelSession {
 impl Session for KernelSession {
     fn perform(
         &mut self,
-        _: ActorId,
+        actor: ActorId,
         op: &Op,
         book: &AddressBook,
         limit: Duration,
     ) -> Result<Observation, SubjectError> {
-        let target = match self.target(op)? {
+        let host = book.host_of(actor);
+        let target = match self.target(host, op)? {
             Continue(target) => target,
             Break(observation) => return Ok(observation),
         };
-        let address = resolve(op, book, target.transport)?;
+        let address = resolve(actor, op, book, target.transport)?;
         let prepared = call::prepared(op);
         let op = prepared.as_ref().unwrap_or(op);
         let bound = if call::may_block(op) {
@@ -153,7 +177,11 @@ impl Session for KernelSession {
             Bound::Free
         };
         self.foresee(op);
-        let reply = call::perform(op, target, address.as_ref(), &bound);
+        let perform = || call::perform(op, target, address.as_ref(), &bound);
+        let reply = match op {
+            Op::Open { .. } => self.on_host(host, perform)?,
+            _ => perform(),
+        };
         if reply.timed.value == Outcome::Blocked {
             Alarm::disarm();
         }
@@ -162,14 +190,14 @@ impl Session for KernelSession {
 
     fn start(
         &mut self,
-        _: ActorId,
+        actor: ActorId,
         tag: TagId,
         op: &Op,
         book: &AddressBook,
         limit: Duration,
     ) -> Result<(), SubjectError> {
-        let Continue(target) = self.target(op)? else { return Ok(()) };
-        let address = resolve(op, book, target.transport)?;
+        let Continue(target) = self.target(book.host_of(actor), op)? else { return Ok(()) };
+        let address = resolve(actor, op, book, target.transport)?;
         let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
         let call = Started::launch(prepared, target, address)?;
         self.foresee(op);
@@ -214,6 +242,48 @@ impl Session for KernelSession {
         }
     }
 
+    fn captured(&mut self) -> Result<Capture, SubjectError> {
+        match &mut self.network {
+            Some(network) => Ok(network.captured(self.origin)?),
+            None => Ok(Capture::default()),
+        }
+    }
+
+    fn inflict(&mut self, fault: &LinkFault, book: &AddressBook) -> Result<(), SubjectError> {
+        let Some(network) = self.network.as_mut().filter(|_| !book.is_loopback()) else {
+            return Err(SubjectError::NoLinks);
+        };
+        match fault {
+            LinkFault::Drop { filter, amount } => {
+                let from = book.links_of(filter.from).iter();
+                let rule = DropRule {
+                    from: from.flat_map(|link| [link.ipv4.into(), link.ipv6.into()]).collect(),
+                    to: None,
+                    kind: filter.kind,
+                    amount: *amount,
+                };
+                let sender = book.host_of(filter.from);
+                let hosts = match filter.to {
+                    Some(to) => vec![book.host_of(to)],
+                    None => (0..network.addresses().len()).filter(|host| *host != sender).collect(),
+                };
+                for host in hosts {
+                    let id = network.drop_packets(host, &rule)?;
+                    self.drops.push((*filter, host, id));
+                }
+            }
+            LinkFault::Pass(filter) => {
+                for (_, host, id) in self.drops.extract_if(.., |(one, ..)| one == filter) {
+                    network.pass_packets(host, id)?;
+                }
+            }
+            LinkFault::Down(actor) => network.set_up(book.host_of(*actor), false)?,
+            LinkFault::Up(actor) => network.set_up(book.host_of(*actor), true)?,
+            LinkFault::Mtu { actor, bytes } => network.set_mtu(book.host_of(*actor), *bytes)?,
+        }
+        Ok(())
+    }
+
     fn wait(&mut self, time: Duration) {
         // The alarm would only wake the sleep, again and again, for nothing.
         Alarm::disarm();
@@ -239,6 +309,7 @@ impl Drop for KernelSession {
 
 /// The address that an operation names, in the kernel's form.
 fn resolve(
+    actor: ActorId,
     op: &Op,
     book: &AddressBook,
     transport: Transport,
@@ -249,7 +320,7 @@ fn resolve(
         | Op::Send { to: Some(address), .. } => address,
         _ => return Ok(None),
     };
-    let endpoint = book.endpoint(address, transport)?;
+    let endpoint = book.endpoint(actor, address, transport)?;
     call::sockaddr(&endpoint)
         .map_err(|source| SubjectError::Refused { what: "forming an address", source })
 }
@@ -328,7 +399,7 @@ mod tests {
         fn listening(transport: Transport) -> Self {
             KernelSubject::new().expect("this is Linux");
             let mut rig = Self {
-                session: Box::new(KernelSession::new(8, 4)),
+                session: Box::new(KernelSession::new(8, 4, None)),
                 book: AddressBook::on_loopback(2),
             };
             let open = Some(transport);

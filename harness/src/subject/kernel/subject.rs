@@ -1,5 +1,7 @@
+use std::fs;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -8,8 +10,9 @@ use socket2::{Domain, Socket, Type};
 
 use super::session::KernelSession;
 use super::{option, signal, syscall};
-use crate::scenario::{Action, Case};
-use crate::subject::{Admission, Granularity, Session, Subject, SubjectError};
+use crate::net::{Lease, Made, Net, Refused, Shape};
+use crate::scenario::{Action, Case, LinkFault, WireStep};
+use crate::subject::{AddressBook, Admission, Granularity, Opened, Subject, SubjectError};
 use crate::vocabulary::{Capability, Op, Topology, Transport};
 
 /// The kernel this process runs on.
@@ -17,8 +20,21 @@ use crate::vocabulary::{Capability, Op, Topology, Transport};
 pub struct KernelSubject {
     version: String,
     tick: Duration,
-    has_ipv6: bool,
+    /// Why there is no IPv6, if there is none.
+    no_ipv6: Option<&'static str>,
     capacity: usize,
+    networks: Networks,
+}
+
+/// What cases with several hosts, or with packets to look at, run on.
+#[derive(Debug)]
+enum Networks {
+    /// There was no need of them.
+    Unasked,
+    /// Network namespaces of this process.
+    Own(Arc<Net>),
+    /// The machine does not permit them.
+    Refused(Refused),
 }
 
 /// Descriptors kept for the process itself.
@@ -50,9 +66,54 @@ impl KernelSubject {
                 names.release().to_string_lossy()
             ),
             tick,
-            has_ipv6: has_ipv6(),
+            no_ipv6: no_ipv6(),
             capacity: capacity(),
+            networks: Networks::Unasked,
         })
+    }
+
+    /// Moves this process into a network namespace of its own, so that it can make hosts and see
+    /// packets. Cases on the loopback interface run there too. Where the machine refuses, they run
+    /// where they would have run without, and what needs more is skipped with the reason.
+    ///
+    /// This comes before the process has other threads.
+    #[must_use]
+    pub fn with_networks(mut self) -> Self {
+        self.networks = match Net::enter() {
+            Ok(net) => {
+                // New namespaces have IPv6 even if somebody did not want it where this began.
+                let unwanted = self.no_ipv6.filter(|why| *why == SWITCHED_OFF);
+                let lacking = (!net.has_ipv6()).then_some(NOT_IN_NEW);
+                self.no_ipv6 = unwanted.or(lacking);
+                Networks::Own(Arc::new(net))
+            }
+            Err(refused) => Networks::Refused(refused),
+        };
+        self
+    }
+
+    /// What became of the wish for networks, if there was one.
+    pub fn networks(&self) -> Option<Result<&Arc<Net>, &Refused>> {
+        match &self.networks {
+            Networks::Unasked => None,
+            Networks::Own(net) => Some(Ok(net)),
+            Networks::Refused(refused) => Some(Err(refused)),
+        }
+    }
+
+    /// Why there is no IPv6 to run cases on, if there is none.
+    pub const fn no_ipv6(&self) -> Option<&'static str> {
+        self.no_ipv6
+    }
+
+    /// The network that a case needs, if it needs one or wants its packets captured.
+    fn network(&self, case: &Case, captures: bool) -> Result<Option<Lease>, SubjectError> {
+        let Networks::Own(net) = &self.networks else { return Ok(None) };
+        let needs = case.needs_network();
+        if !needs && !captures {
+            return Ok(None);
+        }
+        Ok(Some(net.lease(shape_of(case), true)?))
     }
 }
 
@@ -78,14 +139,25 @@ impl Subject for KernelSubject {
     }
 
     fn admit(&self, case: &Case) -> Admission {
-        if case.variant.topology != Topology::Loopback {
-            return Admission::Skip("hosts in network namespaces are not made yet".to_owned());
+        if let Some(why) = self.no_ipv6
+            && wants_ipv6(case)
+        {
+            return Admission::Skip(why.to_owned());
         }
-        if case.steps.iter().any(|step| matches!(step.action, Action::Wire(_))) {
-            return Admission::Skip("packets are not captured yet".to_owned());
-        }
-        if !self.has_ipv6 && wants_ipv6(case) {
-            return Admission::Skip("this host has no IPv6 loopback address".to_owned());
+        if case.needs_network() {
+            match &self.networks {
+                Networks::Unasked => {
+                    return Admission::Skip("no network namespaces were made".to_owned());
+                }
+                Networks::Refused(refused) => return Admission::Skip(advice(refused)),
+                Networks::Own(net) => {
+                    if drops_packets(case)
+                        && let Err(why) = net.can_drop()
+                    {
+                        return Admission::Skip(why);
+                    }
+                }
+            }
         }
         let lacking = case.needs.iter().find(|need| !self.capabilities().contains(need));
         match lacking {
@@ -94,8 +166,54 @@ impl Subject for KernelSubject {
         }
     }
 
-    fn open(&self, case: &Case) -> Result<Box<dyn Session>, SubjectError> {
-        Ok(Box::new(KernelSession::new(case.sockets.len(), case.tags.len())))
+    fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
+        let network = self.network(case, captures)?;
+        let ports = case.ports.len();
+        let book = match &network {
+            Some(lease) if case.variant.topology != Topology::Loopback => {
+                AddressBook::on_hosts(lease.addresses(), ports)
+            }
+            _ => AddressBook::on_loopback(ports),
+        };
+        let session = KernelSession::new(case.sockets.len(), case.tags.len(), network);
+        Ok(Opened { session: Box::new(session), book })
+    }
+
+    fn made(&self) -> Option<Made> {
+        match &self.networks {
+            Networks::Own(net) => Some(net.made()).filter(|made| made.hosts > 0),
+            Networks::Unasked | Networks::Refused(_) => None,
+        }
+    }
+
+    fn settle(&self) {
+        if let Networks::Own(net) = &self.networks {
+            net.settle();
+        }
+    }
+}
+
+/// The network whose hosts are a case's actors.
+fn shape_of(case: &Case) -> Shape {
+    match case.variant.topology {
+        Topology::Loopback => Shape::Alone,
+        Topology::Netns => Shape::Pair,
+        Topology::Lan => Shape::Lan { hosts: case.actors.len() },
+        Topology::Routed => Shape::Routed,
+    }
+}
+
+fn drops_packets(case: &Case) -> bool {
+    case.steps
+        .iter()
+        .any(|step| matches!(&step.action, Action::Wire(WireStep::Fault(LinkFault::Drop { .. }))))
+}
+
+/// Why there are no network namespaces, and what would permit them.
+fn advice(refused: &Refused) -> String {
+    match refused.remedy() {
+        Some(remedy) => format!("{refused}; this permits it: {remedy}"),
+        None => refused.to_string(),
     }
 }
 
@@ -112,11 +230,25 @@ fn wants_ipv6(case: &Case) -> bool {
     case.variant.transport.into_iter().chain(named).any(Transport::is_ipv6)
 }
 
-fn has_ipv6() -> bool {
+/// IPv6 was switched off by somebody, which new namespaces do not know of.
+const SWITCHED_OFF: &str = "IPv6 is switched off here (net.ipv6.conf.all.disable_ipv6)";
+
+/// New namespaces begin without it, or the kernel has none.
+const NOT_IN_NEW: &str = "new network namespaces have no IPv6 here";
+
+fn no_ipv6() -> Option<&'static str> {
+    let Ok(socket) = Socket::new(Domain::IPV6, Type::DGRAM, None) else {
+        return Some("this kernel has no IPv6");
+    };
+    let is_off = |interface: &str| {
+        let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+        fs::read_to_string(path).is_ok_and(|value| value.trim() == "1")
+    };
+    if is_off("all") || is_off("lo") {
+        return Some(SWITCHED_OFF);
+    }
     let address = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
-    Socket::new(Domain::IPV6, Type::DGRAM, None)
-        .and_then(|socket| socket.bind(&address.into()))
-        .is_ok()
+    socket.bind(&address.into()).err().map(|_| "this host has no IPv6 loopback address")
 }
 
 /// How many cases can hold their descriptors at once, after asking for more of them.
@@ -143,8 +275,9 @@ mod tests {
 
     #[test]
     fn a_host_without_ipv6_skips_what_needs_it_and_nothing_else() {
-        let without = KernelSubject { has_ipv6: false, ..KernelSubject::new().expect("Linux") };
-        let skipped = Admission::Skip("this host has no IPv6 loopback address".to_owned());
+        let without =
+            KernelSubject { no_ipv6: Some(SWITCHED_OFF), ..KernelSubject::new().expect("Linux") };
+        let skipped = Admission::Skip(SWITCHED_OFF.to_owned());
         for (text, admission) in [
             ("\"t\"\nover tcp6\npair client.c server.s\n\nclient close c => ok\n", &skipped),
             ("\"t\"\n\nclient open s udp6 => ok\n", &skipped),
