@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, explain, fmt, list, run};
+use super::{check, doctor, explain, fmt, list, run};
 
 /// A conformance harness for the socket API.
 ///
@@ -23,11 +23,12 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     List(list::Arguments),
     Explain(explain::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 /// Does what the command line says.
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),
         Action::Explain(arguments) => explain::explain(&arguments, colour),
+        Action::Doctor(arguments) => doctor::doctor(&arguments, colour),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -3,6 +3,7 @@
 
 mod check;
 mod command;
+mod doctor;
 mod exit;
 mod explain;
 mod fmt;
