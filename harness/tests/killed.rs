@@ -1,6 +1,8 @@
 //! Whatever ends a run, nothing of it stays behind: no process, no socket, no file; and the
 //! recording says that it is not whole.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -27,7 +29,7 @@ fn a_run_that_is_ended_leaves_nothing_behind(#[case] signal: Signal) -> io::Resu
         skip("a_run_that_is_ended_leaves_nothing_behind", &format!("{signal} is ignored here"));
         return Ok(());
     }
-    let mut run = Run::start()?;
+    let mut run = Run::start("timeout/**[unix]")?;
     wait_until("a case has started", || {
         fs::read_to_string(run.recording()).is_ok_and(|text| text.contains(r#""case-started""#))
     });
@@ -46,6 +48,58 @@ fn a_run_that_is_ended_leaves_nothing_behind(#[case] signal: Signal) -> io::Resu
         assert!(left.is_empty(), "{left:?}");
     }
     assert_is_unfinished(&run.recording())
+}
+
+#[test]
+fn hosts_are_gone_with_the_run_that_made_them() -> io::Result<()> {
+    let mut run = Run::start("timeout/**[netns]")?;
+    wait_until("a case has ended", || {
+        fs::read_to_string(run.recording()).is_ok_and(|text| text.contains(r#""case-finished""#))
+    });
+    let text = fs::read_to_string(run.recording())?;
+    if text.contains("network namespaces are refused") {
+        skip("hosts_are_gone_with_the_run_that_made_them", "this machine makes no hosts");
+        return Ok(());
+    }
+    let interfaces = interfaces()?;
+    let mut held = BTreeSet::new();
+    // Its own, and those of two hosts.
+    wait_until("there are hosts", || {
+        held = namespaces_of(run.child.id());
+        held.len() >= 3
+    });
+
+    kill(run.id(), Signal::SIGKILL)?;
+    run.wait();
+
+    wait_until("no namespace is left", || {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mounted = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        ids.flat_map(namespaces_of).all(|one| !held.contains(&one))
+            && held.iter().all(|one| !mounted.contains(one.as_str()))
+    });
+    assert_eq!(self::interfaces()?, interfaces, "a link is left");
+    Ok(())
+}
+
+/// The network namespaces that a process lives in or holds, but for that of this process.
+fn namespaces_of(process: u32) -> BTreeSet<String> {
+    let own = fs::read_link("/proc/self/ns/net").unwrap_or_default();
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    descriptors
+        .map(|entry| entry.path())
+        .chain([PathBuf::from(format!("/proc/{process}/ns/net"))])
+        .filter_map(|path| fs::read_link(path).ok())
+        .filter(|target| *target != own)
+        .filter_map(|target| target.to_str().map(str::to_owned))
+        .filter(|target| target.starts_with("net:"))
+        .collect()
+}
+
+/// The network interfaces of this process's namespace.
+fn interfaces() -> io::Result<BTreeSet<OsString>> {
+    fs::read_dir("/sys/class/net")?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
 /// The lines there are can be read, and behind them stands that the run has no end.
@@ -69,10 +123,10 @@ struct Run {
 }
 
 impl Run {
-    fn start() -> io::Result<Self> {
+    fn start(pattern: &str) -> io::Result<Self> {
         let (working, temporary, record) = (tempdir()?, tempdir()?, tempdir()?);
         let child = Command::new(env!("CARGO_BIN_EXE_sockspec"))
-            .args(["run", "timeout/**", "--repeat", "1000", "--record"])
+            .args(["run", pattern, "--repeat", "1000", "--record"])
             .arg(record.path().join("run.jsonl"))
             .current_dir(working.path())
             .env("TMPDIR", temporary.path())
