@@ -4,7 +4,7 @@ use std::time::Duration;
 use sockspec::run::{Bench, Limits, Trial, Verdict, Witness};
 use sockspec::scenario::{Case, Document};
 use sockspec::subject::kernel::KernelSubject;
-use sockspec::vocabulary::{Level, ScenarioId, Transport};
+use sockspec::vocabulary::{ScenarioId, Transport};
 
 use crate::raw::HalfClose;
 use crate::report::Report;
@@ -54,13 +54,7 @@ pub(crate) fn measure(report: &mut Report) {
     let subject = KernelSubject::new().expect("the kernel can be used");
     let limits = Limits::default();
     let witness = Witness::absent();
-    let bench = Bench {
-        subject: &subject,
-        limits: &limits,
-        witness: &witness,
-        floor: Level::May,
-        keep_packets: false,
-    };
+    let bench = Bench::new(&subject, &limits, &witness);
     for transport in [Transport::Tcp4, Transport::Tcp6, Transport::Unix] {
         let (goal, least) = if transport == Transport::Unix { ("S2", 0.55) } else { ("S1", 0.70) };
         if report.wants(goal) {
@@ -123,13 +117,7 @@ fn parsing(report: &mut Report, bench: Bench<'_>) {
 fn deadlines(report: &mut Report, subject: &KernelSubject) {
     let limits = Limits { answer: Duration::from_millis(300), ..Limits::default() };
     let witness = Witness::absent();
-    let bench = Bench {
-        subject,
-        limits: &limits,
-        witness: &witness,
-        floor: Level::May,
-        keep_packets: false,
-    };
+    let bench = Bench::new(subject, &limits, &witness);
     let document = Document::parse(HANGS, ScenarioId::new("hangs"), "hangs.scn");
     let cases = document.expect("the scenario is right").cases();
     let mut worst = Duration::ZERO;

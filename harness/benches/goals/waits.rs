@@ -8,7 +8,7 @@ use sockspec::run::{Bench, Limits, Plan, RunOptions, Selection, Trial, Verdict, 
 use sockspec::scenario::{Case, Document};
 use sockspec::subject::Subject;
 use sockspec::subject::kernel::KernelSubject;
-use sockspec::vocabulary::{Level, Outcome, ScenarioId, Transport};
+use sockspec::vocabulary::{Outcome, ScenarioId, Transport};
 use std::os::fd::AsFd;
 
 use crate::engine::case_over;
@@ -104,13 +104,7 @@ fn late(report: &mut Report, subject: &KernelSubject) {
     let busy = Busy::start(BUSY);
     let limits = Limits { answer: Duration::from_millis(250), ..Limits::default() };
     let witness = Witness::start().expect("a thread can be had");
-    let bench = Bench {
-        subject,
-        limits: &limits,
-        witness: &witness,
-        floor: Level::May,
-        keep_packets: false,
-    };
+    let bench = Bench::new(subject, &limits, &witness);
     let case = case_over(Transport::Tcp4);
     let mut late = 0;
     let mut worst = Duration::ZERO;
@@ -137,13 +131,7 @@ fn late(report: &mut Report, subject: &KernelSubject) {
 fn overshoot(report: &mut Report, subject: &KernelSubject) {
     let limits = Limits::default();
     let witness = Witness::absent();
-    let bench = Bench {
-        subject,
-        limits: &limits,
-        witness: &witness,
-        floor: Level::May,
-        keep_packets: false,
-    };
+    let bench = Bench::new(subject, &limits, &witness);
     let case = cases_of(SILENCE).remove(0);
     let length = Duration::from_millis(20);
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).expect("socket");

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attempt;
+mod bench;
 pub mod event;
 mod judge;
 mod ledger;
@@ -20,10 +21,11 @@ mod traffic;
 mod trial;
 mod verdict;
 
+pub use bench::Bench;
 pub use limits::Limits;
 pub use plan::Plan;
 pub use runner::{RunOptions, run};
 pub use selection::{Pattern, PatternError, Selection, Shard};
 pub use stall::Witness;
-pub use trial::{Bench, Trial};
+pub use trial::Trial;
 pub use verdict::Verdict;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::Verdict;
 use super::accounts::Accounts;
 use super::attempt::{ATTEMPTS, give_up, is_undecided};
+use super::bench::Bench;
 use super::event::{CaseFinished, Event, FORMAT, HostsMade, RunFinished, RunStarted};
 use super::limits::Limits;
 use super::plan::{Batch, Plan};
 use super::same;
 use super::stall::Witness;
-use super::trial::{Bench, Trial};
+use super::trial::Trial;
 use crate::net::Made;
 use crate::scenario::Case;
 use crate::subject::{Admission, Subject};
@@ -102,13 +103,10 @@ pub fn run(
     } else {
         Witness::absent()
     };
-    let floor = options.floor;
     let bench = Bench {
-        subject,
-        limits: &options.limits,
-        witness: &witness,
-        floor,
+        floor: options.floor,
         keep_packets: options.keep_packets,
+        ..Bench::new(subject, &options.limits, &witness)
     };
     let cut_short = run_batches(bench, &plan, options, cores, sink);
     let stall = witness.worst();

@@ -4,10 +4,11 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::bench::Bench;
 use super::event::{CaseFinished, Judgement};
 use super::limits::Limits;
 use super::stall::Witness;
-use super::trial::{Bench, Trial};
+use super::trial::Trial;
 use crate::scenario::{Case, Document, LinkFault};
 use crate::subject::{
     AddressBook, Admission, Awaited, Granularity, Observation, Opened, Session, Subject,
@@ -115,13 +116,8 @@ impl Scripted {
     /// Runs the first case of a scenario; steps that bind less than `floor` are excused.
     pub(super) fn trial_from(&self, text: &str, floor: Level) -> CaseFinished {
         let witness = Witness::absent();
-        let bench = Bench {
-            subject: self,
-            limits: &Limits::default(),
-            witness: &witness,
-            floor,
-            keep_packets: false,
-        };
+        let limits = Limits::default();
+        let bench = Bench { floor, ..Bench::new(self, &limits, &witness) };
         Trial::run(bench, &cases("a/b", text)[0], 1)
     }
 }

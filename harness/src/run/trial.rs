@@ -1,35 +1,17 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Verdict;
+use super::bench::Bench;
 use super::event::{CaseFinished, Judgement, PacketReport, Packets, StepReport};
 use super::judge::{Circumstances, judge};
 use super::ledger::Ledger;
-use super::limits::Limits;
 use super::lookout::{Lookout, since};
-use super::stall::Witness;
 use super::tap::Tap;
 use crate::scenario::{Action, Case, Expectation, Expected, Step, WireStep};
-use crate::subject::{
-    AddressBook, Awaited, Observation, Opened, Session, Subject, SubjectError, WaitKind,
-};
+use crate::subject::{AddressBook, Awaited, Observation, Opened, Session, SubjectError, WaitKind};
 use crate::vocabulary::{
     ActorId, Errno, Level, Op, OptionValue, Outcome, Port, SocketOption, TagId, Topology,
 };
-
-/// What a trial runs on.
-#[derive(Clone, Copy)]
-pub struct Bench<'a> {
-    /// The subject.
-    pub subject: &'a dyn Subject,
-    /// The bounds in force.
-    pub limits: &'a Limits,
-    /// Who saw the machine stall.
-    pub witness: &'a Witness,
-    /// Steps that bind less than this excuse what they miss.
-    pub floor: Level,
-    /// Whether packets are captured wherever that is possible, and kept of every case.
-    pub keep_packets: bool,
-}
 
 /// One case on its way: its session, its addresses, and what has come of it so far.
 pub struct Trial<'a> {
@@ -481,6 +463,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::run::Limits;
     use crate::run::scripted::{Act, Scripted, at_once, data, judgement, millis};
     use crate::subject::Granularity;
     use crate::vocabulary::{Endpoint, Readiness};
