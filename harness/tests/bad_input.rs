@@ -3,6 +3,8 @@
 
 #[path = "program/child.rs"]
 mod child;
+#[path = "program/skip.rs"]
+mod skip;
 
 use std::fs;
 use std::io;
@@ -12,6 +14,7 @@ use std::process::Command;
 
 use child::finish;
 use rstest::rstest;
+use skip::skip;
 use tempfile::{TempDir, tempdir};
 
 /// What the program says of a folder, which it must refuse.
@@ -232,9 +235,4 @@ fn two_files_with_one_id_are_refused() -> io::Result<()> {
         assert!(said.contains(text), "{said}");
     }
     Ok(())
-}
-
-#[expect(clippy::print_stderr, reason = "who runs the tests is to know what was left out")]
-fn skip(test: &str, why: &str) {
-    eprintln!("{test} is skipped: {why}");
 }

@@ -4,6 +4,8 @@
 mod child;
 #[path = "program/recording.rs"]
 mod recording;
+#[path = "program/skip.rs"]
+mod skip;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use child::finish;
 use recording::verdicts;
+use skip::skip;
 use sockspec::run::Verdict;
 use sockspec::scenario::{Action, Alternative, Case, Document, Expectation, Expected, Suite};
 use sockspec::vocabulary::{How, Op, Place, SocketOption};
@@ -248,9 +251,4 @@ fn ops(case: &Case) -> impl Iterator<Item = (&Op, Option<&Expectation>)> {
         }
         _ => None,
     })
-}
-
-#[expect(clippy::print_stderr, reason = "who runs the tests is to know what was left out")]
-fn skip(test: &str, why: &str) {
-    eprintln!("{test} is skipped: {why}");
 }

@@ -1,6 +1,9 @@
 //! Whatever ends a run, nothing of it stays behind: no process, no socket, no file; and the
 //! recording says that it is not whole.
 
+#[path = "program/skip.rs"]
+mod skip;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
@@ -15,6 +18,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use rstest::rstest;
+use skip::skip;
 use sockspec::report::recording::read;
 use sockspec::run::event::Event;
 use tempfile::{TempDir, tempdir};
@@ -187,9 +191,4 @@ fn is_ignored(signal: Signal) -> io::Result<bool> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     Ok(mask.is_some_and(|mask| mask & (1 << (signal as i32 - 1)) != 0))
-}
-
-#[expect(clippy::print_stderr, reason = "who runs the tests is to know what was left out")]
-fn skip(test: &str, why: &str) {
-    eprintln!("{test} is skipped: {why}");
 }

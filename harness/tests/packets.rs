@@ -2,12 +2,15 @@
 
 #[path = "program/child.rs"]
 mod child;
+#[path = "program/skip.rs"]
+mod skip;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use child::finish;
+use skip::skip;
 use tempfile::{TempDir, tempdir};
 
 /// A scenario that fails at its last line, by which a connection was made and half closed.
@@ -120,9 +123,4 @@ fn flags(file: &Path) -> Option<Vec<(usize, u32)>> {
         Some((number.parse().ok()?, flags))
     });
     Some(segments.collect())
-}
-
-#[expect(clippy::print_stderr, reason = "who runs the tests is to know what was left out")]
-fn skip(test: &str, why: &str) {
-    eprintln!("{test} is skipped: {why}");
 }

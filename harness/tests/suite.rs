@@ -3,6 +3,8 @@
 
 #[path = "program/child.rs"]
 mod child;
+#[path = "program/skip.rs"]
+mod skip;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,6 +14,7 @@ use std::process::Command;
 
 use child::finish;
 use rstest::rstest;
+use skip::skip;
 use sockspec::report::accepted_report;
 use sockspec::report::recording::read;
 use sockspec::run::Verdict;
@@ -117,9 +120,4 @@ fn the_kernels_report_is_the_accepted_one() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("kernel", report));
-}
-
-#[expect(clippy::print_stderr, reason = "who runs the tests is to know what was left out")]
-fn skip(test: &str, why: &str) {
-    eprintln!("{test} is skipped: {why}");
 }

@@ -106,16 +106,16 @@ mod tests {
     use super::*;
     use crate::net::{LinkAddress, Shape};
     use crate::wire::Frame;
+    use crate::wire::skip::skip;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
     /// A network of its own for the calling thread, unless the machine refuses it.
-    #[expect(clippy::print_stderr, reason = "who reads the tests must see what was not run")]
     fn net(test: &str) -> Option<Arc<Net>> {
         match Net::enter() {
             Ok(net) => Some(Arc::new(net)),
             Err(refused) => {
-                eprintln!("{test} is skipped: {refused}");
+                skip(test, &refused.to_string());
                 None
             }
         }

@@ -295,8 +295,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::wire::skip::skip;
 
-    #[expect(clippy::print_stderr, reason = "who reads the tests must see what was not run")]
     fn net(test: &str, most: usize) -> Option<Arc<Net>> {
         match Net::enter() {
             Ok(mut net) => {
@@ -304,7 +304,7 @@ mod tests {
                 Some(Arc::new(net))
             }
             Err(refused) => {
-                eprintln!("{test} is skipped: {refused}");
+                skip(test, &refused.to_string());
                 None
             }
         }

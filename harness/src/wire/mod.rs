@@ -6,6 +6,9 @@ mod frame;
 mod icmp;
 mod packet;
 mod pcapng;
+#[cfg(test)]
+#[path = "../../tests/program/skip.rs"]
+pub(crate) mod skip;
 
 pub use frame::{Capture, Frame};
 pub use icmp::{IcmpError, IcmpVersion, Quoted};

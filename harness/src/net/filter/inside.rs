@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{FilterError, IPV6, probe};
+use crate::wire::skip::skip;
 
 /// The addresses of one family: whose packets are dropped, whose are not, who gets them.
 pub(super) struct Addresses {
@@ -58,12 +59,6 @@ pub(super) fn inside(test: impl FnOnce() + Send + 'static) {
     if let Err(panic) = thread::spawn(body).join() {
         resume_unwind(panic);
     }
-}
-
-/// Tells that a test could not run.
-#[expect(clippy::print_stdout, reason = "who runs the tests must see what was not tested")]
-pub(super) fn skip(test: &str, reason: &str) {
-    println!("skipped: {test}: {reason}");
 }
 
 /// Whether what the kernel says it lacks is there, so that it must have been asked wrongly.

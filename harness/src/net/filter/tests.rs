@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::handmade::{Wire, packets4, packets6};
-use super::inside::{Addresses, FAMILIES, LONG, inside, shrink_loopback, skip, unpin, v4, v6};
+use super::inside::{Addresses, FAMILIES, LONG, inside, shrink_loopback, unpin, v4, v6};
 use super::*;
+use crate::wire::skip::skip;
 
 /// Drops, out of what comes from those addresses whose packets are dropped here.
 fn rule(kind: PacketKind, amount: Amount) -> DropRule {
