@@ -131,6 +131,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let options = RunOptions {
         suite: chosen.name.clone(),
         paths: chosen.paths.clone(),
+        hosts: arguments.hosts,
         repeat: arguments.repeat,
         jobs: arguments.jobs,
         seed: arguments.seed,

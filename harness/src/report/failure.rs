@@ -239,6 +239,9 @@ impl Shown<'_> {
             if run.subject != "kernel" {
                 let _ = write!(command, " --subject {}", ShellWord(&run.subject));
             }
+            if let Some(hosts) = run.hosts {
+                let _ = write!(command, " --hosts {hosts}");
+            }
             if let Some(seed) = run.seed {
                 let _ = write!(command, " --seed {seed}");
             }

@@ -186,6 +186,7 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         subject_version: if repeat > 1 { "0.12" } else { "Linux 6.18" }.to_owned(),
         suite: "scenarios/".to_owned(),
         paths: Vec::new(),
+        hosts: None,
         scenarios,
         cases,
         repeat,

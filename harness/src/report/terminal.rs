@@ -80,6 +80,9 @@ impl<W: Write + Send> Terminal<W> {
         if let Some(seed) = run.seed {
             write!(self.writer, " · seed {seed}")?;
         }
+        if let Some(hosts) = run.hosts {
+            write!(self.writer, " · lans of {hosts} hosts")?;
+        }
         writeln!(self.writer, " · suite: {}", Printable(&run.suite))?;
         self.writer.flush()?;
         match &mut self.course {
@@ -195,6 +198,7 @@ mod tests {
     use super::*;
     use crate::report::fixture;
     use crate::run::Verdict;
+    use crate::run::event::HostsMade;
 
     fn shown(events: &[Event], palette: Palette) -> String {
         let mut text = Vec::new();
@@ -216,6 +220,28 @@ mod tests {
         let text = shown(&fixture::run(), Palette::coloured());
         assert!(text.lines().last().is_some_and(|line| !line.contains('\x1b')));
         insta::assert_snapshot!(text.replace('\x1b', "␛"));
+    }
+
+    #[test]
+    fn what_was_asked_of_lans_is_said_and_asked_again() {
+        let mut events = fixture::run();
+        let Event::RunStarted(run) = &mut events[0] else { panic!("a run starts") };
+        run.hosts = Some(200);
+        let text = shown(&events, Palette::plain());
+        let heading = text.lines().next().expect("there is one");
+        assert!(heading.contains(" · lans of 200 hosts · "), "{heading}");
+        let again: Vec<&str> = text.lines().filter(|line| line.starts_with("  again ")).collect();
+        assert!(!again.is_empty() && again.iter().all(|line| line.contains(" --hosts 200")));
+    }
+
+    #[test]
+    fn what_was_made_to_run_on_is_said() {
+        let mut events = fixture::run_of(&[Verdict::Pass]);
+        let Some(Event::RunFinished(end)) = events.last_mut() else { panic!("a run ends") };
+        let took = Duration::from_micros(8_412);
+        end.made = Some(HostsMade { hosts: 6, took, leased: 40 });
+        let text = shown(&events, Palette::plain());
+        assert!(text.contains("\n6 hosts made in 8.4 ms, 1.4 ms each, for 40 runs\n"), "{text}");
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub struct RunStarted {
     /// The files and folders they come from, where some were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
+    /// To how many hosts the groups of a lan were grown, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<u32>,
     /// How many scenarios take part.
     pub scenarios: u32,
     /// How many cases take part.

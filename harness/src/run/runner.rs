@@ -26,6 +26,8 @@ pub struct RunOptions {
     pub suite: String,
     /// The files and folders they come from, where some were given.
     pub paths: Vec<String>,
+    /// To how many hosts the groups of a lan were grown.
+    pub hosts: Option<usize>,
     /// How often each case runs.
     pub repeat: u32,
     /// How many cases run side by side; without it, one a core of those that compute, and of those
@@ -49,6 +51,7 @@ impl Default for RunOptions {
         Self {
             suite: String::new(),
             paths: Vec::new(),
+            hosts: None,
             repeat: 1,
             jobs: None,
             seed: None,
@@ -88,6 +91,7 @@ pub fn run(
         subject_version: subject.version().to_owned(),
         suite: options.suite.clone(),
         paths: options.paths.clone(),
+        hosts: options.hosts.and_then(|hosts| u32::try_from(hosts).ok()),
         scenarios: u32::try_from(scenarios.len()).unwrap_or(u32::MAX),
         cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
         repeat: options.repeat,
