@@ -1,11 +1,14 @@
-//! The goals for speed and time, each measured beside its raw counterpart in the same run and
+//! The goals for speed, time and hosts, each measured beside its raw counterpart in the same run and
 //! printed with the goal next to it. Nothing is asserted: a busy machine must not fail a build.
 //!
 //! `cargo bench -p sockspec` measures all of them, `cargo bench -p sockspec -- S1 T3` some.
 
 mod engine;
+mod hosts;
+mod leftovers;
 mod process;
 mod raw;
+mod raw_net;
 mod report;
 mod sample;
 mod waits;
@@ -20,5 +23,6 @@ fn main() {
     process::measure(&mut report);
     engine::measure(&mut report);
     waits::measure(&mut report);
+    hosts::measure(&mut report);
     report.finish();
 }

@@ -6,13 +6,15 @@ pub(crate) struct Report {
     wanted: Vec<String>,
     met: u32,
     missed: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Report {
     /// A report on the goals whose names were given, or on all.
     pub(crate) fn new(wanted: Vec<String>) -> Self {
-        let mut report = Self { out: io::stdout(), wanted, met: 0, missed: Vec::new() };
-        report.line(&format!("{:<4}  {:<6}  {:>14}  {:<30}  how", "", "", "measured", "goal"));
+        let mut report =
+            Self { out: io::stdout(), wanted, met: 0, missed: Vec::new(), skipped: Vec::new() };
+        report.line(&format!("{:<4}  {:<7}  {:>14}  {:<30}  how", "", "", "measured", "goal"));
         report
     }
 
@@ -24,7 +26,7 @@ impl Report {
     /// Prints one measurement beside its goal.
     pub(crate) fn row(&mut self, goal: &str, measured: &str, target: &str, met: bool, how: &str) {
         let mark = if met { "met" } else { "MISSED" };
-        self.line(&format!("{goal:<4}  {mark:<6}  {measured:>14}  {target:<30}  {how}"));
+        self.line(&format!("{goal:<4}  {mark:<7}  {measured:>14}  {target:<30}  {how}"));
         if met {
             self.met += 1;
         } else {
@@ -32,10 +34,23 @@ impl Report {
         }
     }
 
+    /// Prints a goal that this machine cannot measure.
+    pub(crate) fn skip(&mut self, goal: &str, reason: &str) {
+        self.line(&format!("{goal:<4}  {:<7}  {:>14}  {:<30}  {reason}", "skipped", "", ""));
+        self.skipped.push(goal.to_owned());
+    }
+
     /// Prints what it came to.
     pub(crate) fn finish(mut self) {
-        let missed = if self.missed.is_empty() { "none".to_owned() } else { self.missed.join(" ") };
-        self.line(&format!("\n{} measurements meet their goal; missed: {missed}", self.met));
+        let names = |goals: &[String]| match goals {
+            [] => "none".to_owned(),
+            _ => goals.join(" "),
+        };
+        let (missed, skipped) = (names(&self.missed), names(&self.skipped));
+        self.line(&format!(
+            "\n{} measurements meet their goal; missed: {missed}; skipped: {skipped}",
+            self.met
+        ));
     }
 
     fn line(&mut self, text: &str) {

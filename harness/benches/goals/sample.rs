@@ -11,9 +11,16 @@ pub(crate) struct Pair {
 const BLOCKS: usize = 21;
 
 impl Pair {
+    /// Times per turn that were taken elsewhere, in turn.
+    pub(crate) fn of(mut ours: Vec<Duration>, mut theirs: Vec<Duration>) -> Self {
+        ours.sort();
+        theirs.sort();
+        Self { ours, theirs }
+    }
+
     /// Runs `ours` and `theirs` in alternating blocks of `turns`.
     pub(crate) fn measure(turns: u32, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> Self {
-        let mut pair = Self { ours: Vec::new(), theirs: Vec::new() };
+        let (mut all_ours, mut all_theirs) = (Vec::new(), Vec::new());
         // The first block of each warms up and is not kept.
         for block in 0..=BLOCKS {
             let time = |run: &mut dyn FnMut()| {
@@ -25,13 +32,11 @@ impl Pair {
             };
             let (our, their) = (time(&mut ours), time(&mut theirs));
             if block > 0 {
-                pair.ours.push(our);
-                pair.theirs.push(their);
+                all_ours.push(our);
+                all_theirs.push(their);
             }
         }
-        pair.ours.sort();
-        pair.theirs.sort();
-        pair
+        Self::of(all_ours, all_theirs)
     }
 
     /// Our best time.
@@ -53,11 +58,12 @@ impl Pair {
     pub(crate) fn medians(&self) -> String {
         let median = |times: &[Duration]| micros(times[times.len() / 2]);
         format!(
-            "best {} against {}, medians {} against {}, {BLOCKS} blocks",
+            "best {} against {}, medians {} against {}, {} blocks",
             micros(self.ours[0]),
             micros(self.theirs[0]),
             median(&self.ours),
-            median(&self.theirs)
+            median(&self.theirs),
+            self.ours.len()
         )
     }
 }
