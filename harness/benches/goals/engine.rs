@@ -4,7 +4,7 @@ use std::time::Duration;
 use sockspec::run::{Bench, Limits, Trial, Verdict, Witness};
 use sockspec::scenario::{Case, Document};
 use sockspec::subject::kernel::KernelSubject;
-use sockspec::vocabulary::{ScenarioId, Transport};
+use sockspec::vocabulary::{ScenarioId, Topology, Transport};
 
 use crate::raw::HalfClose;
 use crate::report::Report;
@@ -135,9 +135,15 @@ fn deadlines(report: &mut Report, subject: &KernelSubject) {
     );
 }
 
-/// The case of the half-close exchange over one transport.
+/// The case of the half-close exchange over one transport, on the loopback interface.
 pub(crate) fn case_over(transport: Transport) -> Case {
-    let document = Document::parse(P1, ScenarioId::new("halfclose/p1"), "p1.scn");
+    case_on(Topology::Loopback, transport)
+}
+
+/// The case of the half-close exchange over one transport on one topology.
+pub(crate) fn case_on(topology: Topology, transport: Transport) -> Case {
+    let source = P1.replace("loopback", &topology.to_string());
+    let document = Document::parse(&source, ScenarioId::new("halfclose/p1"), "p1.scn");
     let cases = document.expect("the scenario is right").cases();
     let mut cases = cases.into_iter().filter(|case| case.variant.transport == Some(transport));
     cases.next().expect("the scenario runs over this transport")

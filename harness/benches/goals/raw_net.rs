@@ -39,8 +39,13 @@ struct RawHost {
 
 const LOOPBACK: u32 = 1;
 const SWITCH: u32 = 999;
-const HOST: u32 = 1_000;
 const PORT: u32 = 2_000;
+
+/// The number of a host's interface: both ends of a link have different ones, since the kernel
+/// takes an end with the number of the other for one that nobody waits for.
+const fn interface(host: u32) -> u32 {
+    1_000 + host
+}
 
 /// How many links come up together.
 const GROUP: u32 = 45;
@@ -66,14 +71,14 @@ impl RawNetwork {
 
     /// Connects two hosts directly.
     fn cable(&mut self) {
-        let near = link(HOST, vec![LinkAttribute::IfName("eth0".into()), station(0)]);
+        let near = link(interface(0), vec![LinkAttribute::IfName("eth0".into()), station(0)]);
         let far = self.far_end(1);
         self.hosts[0].route.perform(&[make_veth(near, far)]);
         for host in 0..2 {
             self.configure(host);
         }
         for host in 0..2 {
-            self.hosts[host].route.wait_up(HOST);
+            self.hosts[host as usize].route.wait_up(interface(host));
         }
     }
 
@@ -101,7 +106,7 @@ impl RawNetwork {
                 self.configure(host);
             }
             for host in group {
-                self.hosts[host as usize].route.wait_up(HOST);
+                self.hosts[host as usize].route.wait_up(interface(host));
                 self.hosts[switch].route.wait_up(PORT + host);
             }
         }
@@ -110,20 +115,21 @@ impl RawNetwork {
     fn far_end(&self, host: u32) -> LinkMessage {
         let namespace = self.hosts[host as usize].namespace.as_raw_fd();
         let name = LinkAttribute::IfName("eth0".into());
-        link(HOST, vec![name, station(host), LinkAttribute::NetNsFd(namespace)])
+        link(interface(host), vec![name, station(host), LinkAttribute::NetNsFd(namespace)])
     }
 
     /// Does everything that there is to do within a host, with one message.
     fn configure(&mut self, host: u32) {
-        let mut messages = vec![set_up(LOOPBACK), silence(HOST), set_up(HOST)];
-        messages.extend(addresses(0, host).map(add));
-        messages.push(route_on_link());
+        let mut messages =
+            vec![set_up(LOOPBACK), silence(interface(host)), set_up(interface(host))];
+        messages.extend(addresses(0, host).map(|address| add(host, address)));
+        messages.push(route_on_link(host));
         self.hosts[host as usize].route.perform(&messages);
     }
 
     /// Deletes the link of two hosts, which is gone when this returns, and then gives them up.
     pub(crate) fn delete(mut self) {
-        let message = RouteNetlinkMessage::DelLink(link(HOST, Vec::new()));
+        let message = RouteNetlinkMessage::DelLink(link(interface(0), Vec::new()));
         self.hosts[0].route.perform(&[(0, message)]);
     }
 
@@ -132,8 +138,8 @@ impl RawNetwork {
         let before = self.turn;
         self.turn = self.turn.wrapping_add(1);
         for (host, raw) in (0..).zip(&mut self.hosts) {
-            let [new4, new6] = addresses(self.turn, host).map(add);
-            let [old4, old6] = addresses(before, host).map(remove);
+            let [new4, new6] = addresses(self.turn, host).map(|address| add(host, address));
+            let [old4, old6] = addresses(before, host).map(|address| remove(host, address));
             raw.route.perform(&[new4, new6, old4, old6]);
         }
     }
@@ -307,19 +313,19 @@ fn addresses(turn: u32, host: u32) -> [(IpAddr, u8); 2] {
     [(Ipv4Addr::from_bits(four).into(), 20), (Ipv6Addr::from_bits(six).into(), 64)]
 }
 
-fn add(address: (IpAddr, u8)) -> Request {
-    (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewAddress(address_of(address)))
+fn add(host: u32, address: (IpAddr, u8)) -> Request {
+    (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewAddress(address_of(host, address)))
 }
 
-fn remove(address: (IpAddr, u8)) -> Request {
-    (0, RouteNetlinkMessage::DelAddress(address_of(address)))
+fn remove(host: u32, address: (IpAddr, u8)) -> Request {
+    (0, RouteNetlinkMessage::DelAddress(address_of(host, address)))
 }
 
-fn address_of((address, prefix): (IpAddr, u8)) -> AddressMessage {
+fn address_of(host: u32, (address, prefix): (IpAddr, u8)) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.prefix_len = prefix;
     message.header.scope = AddressScope::Universe;
-    message.header.index = HOST;
+    message.header.index = interface(host);
     message.attributes = vec![AddressAttribute::Local(address), AddressAttribute::Address(address)];
     match address {
         IpAddr::V4(four) => {
@@ -335,13 +341,13 @@ fn address_of((address, prefix): (IpAddr, u8)) -> AddressMessage {
     message
 }
 
-fn route_on_link() -> Request {
+fn route_on_link(host: u32) -> Request {
     let mut message = RouteMessage::default();
     message.header.address_family = AddressFamily::Inet;
     message.header.table = RouteHeader::RT_TABLE_MAIN;
     message.header.protocol = RouteProtocol::Static;
     message.header.scope = RouteScope::Link;
     message.header.kind = RouteType::Unicast;
-    message.attributes = vec![RouteAttribute::Oif(HOST)];
+    message.attributes = vec![RouteAttribute::Oif(interface(host))];
     (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewRoute(message))
 }

@@ -34,6 +34,11 @@ impl Report {
         }
     }
 
+    /// Prints a measurement that has no goal, beside those of the goal that it explains.
+    pub(crate) fn note(&mut self, goal: &str, measured: &str, how: &str) {
+        self.line(&format!("{goal:<4}  {:<7}  {measured:>14}  {:<30}  {how}", "", "no goal"));
+    }
+
     /// Prints a goal that this machine cannot measure.
     pub(crate) fn skip(&mut self, goal: &str, reason: &str) {
         self.line(&format!("{goal:<4}  {:<7}  {:>14}  {:<30}  {reason}", "skipped", "", ""));
