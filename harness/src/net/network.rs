@@ -107,7 +107,7 @@ impl Network {
         let links = self.links(host);
         let mut batch = self.hosts[host].batch();
         for n in 0..links {
-            batch.set_up(interface(n), up);
+            batch.set_up(interface(host, n), up);
         }
         self.hosts[host].perform(&batch)?;
         if !up {
@@ -117,7 +117,7 @@ impl Network {
         for n in 0..links {
             let Some(far) = wiring::far_end(self.shape, host, n) else { continue };
             if !self.down.get(far.0).is_some_and(|down| *down) {
-                ends.extend([(host, interface(n)), far]);
+                ends.extend([(host, interface(host, n)), far]);
             }
         }
         wiring::wait_up(&mut self.hosts, &ends)?;
@@ -135,7 +135,7 @@ impl Network {
         self.spoil();
         let mut batch = self.hosts[host].batch();
         for n in 0..self.links(host) {
-            batch.set_mtu(interface(n), bytes);
+            batch.set_mtu(interface(host, n), bytes);
         }
         self.hosts[host].perform(&batch)
     }
@@ -176,7 +176,7 @@ impl Network {
     fn readdress(&self, host: usize, before: Option<&HostAddresses>) -> Batch {
         let mut batch = self.hosts[host].batch();
         for n in 0..self.links(host) {
-            batch.set_mac(interface(n), self.addresses[host].links[n].mac);
+            batch.set_mac(interface(host, n), self.addresses[host].links[n].mac);
         }
         self.address(&mut batch, host);
         if before.is_none() {
@@ -185,7 +185,7 @@ impl Network {
         self.route(&mut batch, host);
         for n in 0..self.links(host) {
             if let Some(before) = before {
-                batch.remove_addresses(interface(n), &before.links[n]);
+                batch.remove_addresses(interface(host, n), &before.links[n]);
             }
         }
         batch
@@ -193,24 +193,24 @@ impl Network {
 
     fn address(&self, batch: &mut Batch, host: usize) {
         for n in 0..self.links(host) {
-            batch.add_addresses(interface(n), &self.addresses[host].links[n]);
+            batch.add_addresses(interface(host, n), &self.addresses[host].links[n]);
         }
     }
 
     /// The routes that follow the addresses.
     fn route(&self, batch: &mut Batch, host: usize) {
         if self.shape == Shape::Routed && host < 2 {
-            batch.route_through(interface(0), &self.addresses[2].links[host]);
+            batch.route_through(interface(host, 0), &self.addresses[2].links[host]);
         }
     }
 
     /// What stays the same from lease to lease.
     fn keep(&self, batch: &mut Batch, host: usize) {
         match self.shape {
-            Shape::Pair | Shape::Lan { .. } => batch.route_on_link(interface(0)),
+            Shape::Pair | Shape::Lan { .. } => batch.route_on_link(interface(host, 0)),
             Shape::Routed => {
                 for n in self.routing_links(host) {
-                    batch.add_link_local(interface(n));
+                    batch.add_link_local(interface(host, n));
                 }
             }
             Shape::Alone => {}
@@ -221,11 +221,11 @@ impl Network {
     fn settle(&mut self, host: usize, anew: bool) -> Result<(), NetError> {
         for n in 0..self.links(host) {
             let address = self.addresses[host].links[n].ipv6;
-            self.hosts[host].await_address(interface(n), address)?;
+            self.hosts[host].await_address(interface(host, n), address)?;
         }
         if anew {
             for n in self.routing_links(host) {
-                self.hosts[host].await_address(interface(n), LINK_LOCAL)?;
+                self.hosts[host].await_address(interface(host, n), LINK_LOCAL)?;
             }
         }
         Ok(())

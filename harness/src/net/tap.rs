@@ -11,7 +11,7 @@ use nix::{cmsg_space, getsockopt_impl, libc, sockopt_impl};
 use socket2::{SockFilter, Socket};
 
 use super::host::denied;
-use super::wiring::{LOOPBACK, interface, port};
+use super::wiring::{LOOPBACK, ROUTER, interface, port};
 use super::{NetError, Shape, sieve};
 use crate::wire::{Capture, Frame};
 
@@ -177,15 +177,15 @@ fn way(shape: Shape, address: &LinkAddr) -> Option<Way> {
     };
     match shape {
         Shape::Alone => (index == LOOPBACK).then_some((Some(0), Some(0))),
-        Shape::Pair => (index == interface(0)).then_some(between(0, 1)),
+        Shape::Pair => (index == interface(0, 0)).then_some(between(0, 1)),
         Shape::Lan { hosts } => {
             let host = usize::try_from(index.checked_sub(port(0))?).ok()?;
             let way = if leaves { (None, Some(host)) } else { (Some(host), None) };
             (host < hosts).then_some(way)
         }
         Shape::Routed => {
-            let host = usize::try_from(index.checked_sub(interface(0))?).ok()?;
-            (host < 2).then_some(between(2, host))
+            let host = usize::try_from(index.checked_sub(interface(ROUTER, 0))?).ok()?;
+            (host < 2).then_some(between(ROUTER, host))
         }
     }
 }

@@ -13,11 +13,20 @@ pub(super) const LOOPBACK: u32 = 1;
 /// The number of the switch's own interface within its namespace.
 pub(super) const SWITCH: u32 = 999;
 
+/// The position of the host that forwards.
+pub(super) const ROUTER: usize = 2;
+
 /// The number of a host's interface on its `n`-th link, which is called `eth` and `n`. Higher than
 /// what the kernel may have made by itself.
-pub(super) const fn interface(n: usize) -> u32 {
-    1_000 + number(n)
+///
+/// Both ends of a link have different numbers: the kernel takes one with the number of its other end
+/// for an interface that nobody waits for, and may bring it up a second later.
+pub(super) const fn interface(host: usize, n: usize) -> u32 {
+    10_000 + number(host * MOST_LINKS + n)
 }
+
+/// How many links a host has at most.
+const MOST_LINKS: usize = 2;
 
 /// The number of the switch's port that leads to a host.
 pub(super) const fn port(host: usize) -> u32 {
@@ -55,10 +64,10 @@ pub(super) fn wire(shape: Shape, home: &Namespace, ipv6: bool) -> Result<Vec<Hos
         }
         Shape::Lan { .. } => switch(&mut hosts)?,
         Shape::Routed => {
-            link(&mut hosts, (2, 0), (0, 0))?;
-            link(&mut hosts, (2, 1), (1, 0))?;
-            forward(&hosts[2], home)?;
-            raise(&mut hosts, &[(0, 0), (1, 0), (2, 0), (2, 1)])?;
+            link(&mut hosts, (ROUTER, 0), (0, 0))?;
+            link(&mut hosts, (ROUTER, 1), (1, 0))?;
+            forward(&hosts[ROUTER], home)?;
+            raise(&mut hosts, &[(0, 0), (1, 0), (ROUTER, 0), (ROUTER, 1)])?;
         }
     }
     Ok(hosts)
@@ -77,10 +86,10 @@ pub(super) const fn namespaces(shape: Shape) -> usize {
 pub(super) fn far_end(shape: Shape, host: usize, n: usize) -> Option<(usize, u32)> {
     match (shape, host) {
         (Shape::Alone, _) => None,
-        (Shape::Pair, _) => Some((1 - host, interface(0))),
+        (Shape::Pair, _) => Some((1 - host, interface(1 - host, 0))),
         (Shape::Lan { hosts }, _) => Some((hosts, port(host))),
-        (Shape::Routed, 2) => Some((n, interface(0))),
-        (Shape::Routed, _) => Some((2, interface(host))),
+        (Shape::Routed, ROUTER) => Some((n, interface(n, 0))),
+        (Shape::Routed, _) => Some((ROUTER, interface(ROUTER, host))),
     }
 }
 
@@ -100,11 +109,15 @@ pub(super) fn wait_up(hosts: &mut [Host], ends: &[(usize, u32)]) -> Result<(), N
 
 /// Connects two hosts, each by the number of its link.
 fn link(hosts: &mut [Host], near: (usize, usize), far: (usize, usize)) -> Result<(), NetError> {
-    let end =
-        |n| End { index: interface(n), name: format!("eth{n}"), namespace: None, switch: None };
+    let end = |(host, n): (usize, usize)| End {
+        index: interface(host, n),
+        name: format!("eth{n}"),
+        namespace: None,
+        switch: None,
+    };
     let mut batch = hosts[near.0].batch();
     let namespace = Some(&hosts[far.0].namespace);
-    batch.make_link(end(near.1), End { namespace, ..end(far.1) });
+    batch.make_link(end(near), End { namespace, ..end(far) });
     hosts[near.0].perform(&batch)
 }
 
@@ -127,17 +140,18 @@ fn switch(hosts: &mut [Host]) -> Result<(), NetError> {
                 switch: Some(SWITCH),
             };
             let namespace = Some(&hosts[host].namespace);
-            let far = End { index: interface(0), name: "eth0".into(), namespace, switch: None };
+            let far =
+                End { index: interface(host, 0), name: "eth0".into(), namespace, switch: None };
             batch.make_link(near, far);
             batch.silence(port(host));
             batch.set_up(port(host), true);
         }
         hosts[switch].perform(&batch)?;
         for host in group.clone() {
-            bring_up(&mut hosts[host], interface(0))?;
+            bring_up(&mut hosts[host], interface(host, 0))?;
         }
         let ends: Vec<(usize, u32)> =
-            group.flat_map(|host| [(host, interface(0)), (switch, port(host))]).collect();
+            group.flat_map(|host| [(host, interface(host, 0)), (switch, port(host))]).collect();
         wait_up(hosts, &ends)?;
     }
     Ok(())
@@ -146,9 +160,10 @@ fn switch(hosts: &mut [Host]) -> Result<(), NetError> {
 /// Brings links up, each by its host and its place there, and waits for all of them.
 fn raise(hosts: &mut [Host], links: &[(usize, usize)]) -> Result<(), NetError> {
     for &(host, n) in links {
-        bring_up(&mut hosts[host], interface(n))?;
+        bring_up(&mut hosts[host], interface(host, n))?;
     }
-    let ends: Vec<(usize, u32)> = links.iter().map(|&(host, n)| (host, interface(n))).collect();
+    let ends: Vec<(usize, u32)> =
+        links.iter().map(|&(host, n)| (host, interface(host, n))).collect();
     wait_up(hosts, &ends)
 }
 
@@ -173,4 +188,22 @@ fn forward(router: &Host, home: &Namespace) -> Result<(), NetError> {
         }
         Ok(())
     })?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_of_a_link_have_different_numbers() {
+        for shape in [Shape::Pair, Shape::Lan { hosts: Shape::MOST_HOSTS }, Shape::Routed] {
+            for host in 0..shape.hosts() {
+                let links = if (shape, host) == (Shape::Routed, ROUTER) { 2 } else { 1 };
+                for n in 0..links {
+                    let (_, far) = far_end(shape, host, n).expect("a link has two ends");
+                    assert_ne!(interface(host, n), far, "{shape:?}, link {n} of host {host}");
+                }
+            }
+        }
+    }
 }
