@@ -38,7 +38,7 @@ impl Channel {
         socket.set_cap_ack(true)?;
         socket.bind_auto()?;
         socket.add_membership(RTNLGRP_IPV6_IFADDR)?;
-        let replies = Vec::with_capacity(16 << 10);
+        let replies = Vec::with_capacity(8 << 10);
         Ok(Self { socket, next: 1, replies, usable: Vec::new() })
     }
 

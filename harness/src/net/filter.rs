@@ -202,13 +202,16 @@ impl Filter {
 /// Finds out whether the kernel has all that a [`Filter`] takes, by means of rules for nobody's
 /// packets in the calling thread's namespace. Nothing of them is left behind.
 ///
+/// Gives the filter that was used: to end one that had rules takes the kernel tens of milliseconds,
+/// which may wait.
+///
 /// # Errors
 /// What is missing.
-pub(super) fn probe() -> Result<(), FilterError> {
+pub(super) fn probe() -> Result<Filter, FilterError> {
     let mut filter = Filter::with_table("sockspec-probe")?;
     let outcome = probe_rules(&mut filter);
     filter.clear()?;
-    outcome
+    outcome.map(|()| filter)
 }
 
 fn probe_rules(filter: &mut Filter) -> Result<(), FilterError> {

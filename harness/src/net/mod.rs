@@ -19,6 +19,7 @@ mod refused;
 mod shape;
 mod sieve;
 mod tap;
+mod turns;
 mod wiring;
 
 pub use address::{HostAddresses, LinkAddress};

@@ -8,11 +8,12 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
 use super::channel::{Batch, Channel};
-use super::filter;
+use super::filter::{self, Filter};
 use super::host::Host;
 use super::namespace::Namespace;
 use super::network::Network;
 use super::pool::Pool;
+use super::turns::Turns;
 use super::wiring::{LOOPBACK, namespaces};
 use super::{Lease, Made, NetError, Refused, Shape, refused};
 
@@ -20,8 +21,8 @@ use super::{Lease, Made, NetError, Refused, Shape, refused};
 pub struct Net {
     home: Namespace,
     pool: Mutex<Pool>,
-    /// Held by who makes a network.
-    making: Mutex<()>,
+    /// Whose turn it is to make a network.
+    making: Turns,
     /// Whether the namespaces have IPv6.
     ipv6: bool,
     /// How many namespaces there may be at a time.
@@ -34,6 +35,8 @@ pub struct Net {
     _stamped: OwnedFd,
     /// What came of trying to drop packets.
     drops: OnceLock<Result<(), String>>,
+    /// What it was tried with, which takes its time to end.
+    probed: Mutex<Option<Filter>>,
 }
 
 impl Net {
@@ -70,11 +73,12 @@ impl Net {
             home,
             ipv6: has_ipv6(),
             pool: Mutex::default(),
-            making: Mutex::default(),
+            making: Turns::default(),
             most,
             files,
             _stamped: stamped,
             drops: OnceLock::new(),
+            probed: Mutex::default(),
         })
     }
 
@@ -113,12 +117,21 @@ impl Net {
     /// # Errors
     /// What it lacks.
     pub fn can_drop(&self) -> Result<(), String> {
-        self.drops.get_or_init(|| self.probe().map_err(|error| error.to_string())).clone()
+        let tried = || {
+            let used = self.probe().map_err(|error| error.to_string())?;
+            self.probed().replace(used);
+            Ok(())
+        };
+        self.drops.get_or_init(tried).clone()
     }
 
     /// Tries it on a host of its own.
-    fn probe(&self) -> Result<(), NetError> {
+    fn probe(&self) -> Result<Filter, NetError> {
         Ok(Host::new(&self.home, self.ipv6)?.inside(&self.home, filter::probe)??)
+    }
+
+    fn probed(&self) -> MutexGuard<'_, Option<Filter>> {
+        self.probed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells whether the hosts have IPv6. Without it their IPv6 addresses are mere numbers.
@@ -136,7 +149,13 @@ impl Net {
     /// Their descriptors are closed when it returns; the kernel takes the rest down in its time.
     pub fn settle(&self) {
         let kept = std::mem::take(&mut self.pool().kept);
-        self.discard(kept);
+        let probed = self.probed().take();
+        thread::scope(|scope| {
+            if probed.is_some() {
+                scope.spawn(|| drop(probed));
+            }
+            self.discard(kept);
+        });
     }
 
     /// The namespace in which threads are that are in no host's.
@@ -221,7 +240,7 @@ impl Net {
     /// Makes a network in the room that was claimed for it, one after the other: the kernel has one
     /// lock for all links, and puts off for a second what too many of them wait for together.
     fn make(&self, shape: Shape, number: u32) -> Result<Network, NetError> {
-        let _turn = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.making.take();
         let began = Instant::now();
         let network = Network::new(shape, number, &self.home, self.ipv6);
         let mut pool = self.pool();
