@@ -294,14 +294,15 @@ fn captures(report: &mut Report, net: &Arc<Net>, leftovers: &mut Leftovers) {
         &format!("P1 over a link with std: {}", pair.medians()),
     );
     let turns = BLOCKS * (EXCHANGES + 1);
+    let wrong = seen.differences(turns);
     report.row(
         "N5",
-        &format!("{} lost", seen.lost),
+        &format!("{wrong} missed"),
         "no packet missed",
-        seen == Seen { openings: turns, answers: turns, data: 2 * turns, ends: 2 * turns, lost: 0 },
+        wrong == 0,
         &format!(
-            "{turns} exchanges: {} SYN, {} SYN-ACK, {} with data, {} FIN were seen",
-            seen.openings, seen.answers, seen.data, seen.ends
+            "{turns} exchanges: {} SYN, {} SYN-ACK, {} with data, {} FIN were seen, {} told as lost",
+            seen.openings, seen.answers, seen.data, seen.ends, seen.lost
         ),
     );
 }
@@ -380,7 +381,7 @@ fn half_close(lease: &Lease) {
 }
 
 /// What was captured of the connections that were made.
-#[derive(Default, PartialEq, Eq)]
+#[derive(Default)]
 struct Seen {
     openings: u32,
     answers: u32,
@@ -390,6 +391,17 @@ struct Seen {
 }
 
 impl Seen {
+    /// How many packets of so many exchanges were not seen, or seen too often, or told as lost.
+    fn differences(&self, turns: u32) -> u64 {
+        let apart = [
+            self.openings.abs_diff(turns),
+            self.answers.abs_diff(turns),
+            self.data.abs_diff(2 * turns),
+            self.ends.abs_diff(2 * turns),
+        ];
+        apart.into_iter().map(u64::from).sum::<u64>() + self.lost
+    }
+
     fn count(&mut self, capture: &Capture) {
         const FIN: u8 = 1;
         const SYN: u8 = 2;

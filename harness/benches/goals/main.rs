@@ -1,7 +1,8 @@
 //! The goals for speed, time and hosts, each measured beside its raw counterpart in the same run and
 //! printed with the goal next to it. Nothing is asserted: a busy machine must not fail a build.
 //!
-//! `cargo bench -p sockspec` measures all of them, `cargo bench -p sockspec -- S1 T3` some.
+//! `cargo bench -p sockspec` measures all of them, `cargo bench -p sockspec -- S1 N3` some: S is
+//! the speed and the size of the engine, T is time, N is networks of hosts.
 
 mod engine;
 mod hosts;
