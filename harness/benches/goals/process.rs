@@ -82,17 +82,28 @@ fn suite(report: &mut Report) {
 }
 
 fn memory(report: &mut Report) {
+    const GOAL: f64 = 1_000.0;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    run(&["run", "--repeat", "2", "--suite", &folder.to_string_lossy()]);
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage is told");
-    let kibibytes = u32::try_from(usage.max_rss()).expect("less than a tebibyte");
-    let peak = f64::from(kibibytes) / 1024.0;
+    let documents = Suite::load(&[&folder]).documents;
+    let cases = f64::from(many(documents.iter().map(Document::count).sum()));
+    // What children took at most can only grow, so the smaller run comes first.
+    let peak = |repeat: &str| {
+        run(&["run", "--repeat", repeat, "--suite", &folder.to_string_lossy()]);
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage is told");
+        let kibibytes = u32::try_from(usage.max_rss()).expect("less than a tebibyte");
+        f64::from(kibibytes) / 1024.0
+    };
+    let (once, twice) = (peak("1"), peak("2"));
+    let between = once + (twice - once) * ((GOAL - cases) / cases).clamp(0.0, 1.0);
     report.row(
         "S8",
-        &format!("{peak:.1} MiB"),
+        &format!("{between:.1} MiB"),
         "<= 24 MiB for 1,000 cases",
-        peak <= 24.0,
-        "peak of a run of the whole suite twice over, which is about as many",
+        between <= 24.0,
+        &format!(
+            "between the peaks of the whole suite's {cases} cases, {once:.1} MiB, and of twice as \
+             many, {twice:.1} MiB"
+        ),
     );
 }
 
