@@ -1,8 +1,12 @@
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
+use sockspec::report::recording::read;
+use sockspec::run::event::Event;
 use sockspec::scenario::{Document, Suite};
 use sockspec::vocabulary::Transport;
 
@@ -53,32 +57,47 @@ fn start(report: &mut Report) {
 
 fn suite(report: &mut Report) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let suite = Suite::load(&[&folder]);
-    let cases: Vec<_> = suite.documents.iter().flat_map(Document::cases).collect();
-    let longest = cases.iter().map(|case| case.least).max().unwrap_or_default();
-    let walls: Vec<Duration> = (0..SUITES)
-        .map(|_| {
-            let began = Instant::now();
-            run(&["run", "--suite", &folder.to_string_lossy()]);
-            began.elapsed()
-        })
-        .collect();
-    let best = walls.iter().min().copied().unwrap_or_default();
-    let allowed = Duration::from_millis(150) + Duration::from_micros(250) * many(cases.len());
-    let over = best.saturating_sub(longest);
+    let scratch = tempfile::tempdir().expect("a folder for the recording");
+    let recording = scratch.path().join("run.jsonl");
+    let mut cases = 0;
+    let (mut walls, mut overs) = (Vec::new(), Vec::new());
+    for _ in 0..SUITES {
+        let began = Instant::now();
+        let folder = folder.to_string_lossy();
+        run(&["run", "--suite", &folder, "--record", &recording.to_string_lossy()]);
+        let wall = began.elapsed();
+        let waits = waits(&recording);
+        cases = waits.len();
+        let longest = waits.into_iter().max().unwrap_or_default();
+        walls.push(wall);
+        overs.push(wall.saturating_sub(longest));
+    }
+    let best = overs.iter().min().copied().unwrap_or_default();
+    let allowed = Duration::from_millis(150) + Duration::from_micros(250) * many(cases);
     report.row(
         "S5",
-        &format!("{:.3} s", over.as_secs_f64()),
+        &format!("{:.3} s", best.as_secs_f64()),
         &format!("<= {:.3} s over the wait", allowed.as_secs_f64()),
-        over <= allowed,
+        best <= allowed,
         &format!(
-            "{} cases, the longest waits {:.2} s; wall best {:.3} s, median {:.3} s of {SUITES}",
-            cases.len(),
-            longest.as_secs_f64(),
-            best.as_secs_f64(),
+            "{cases} cases; over the longest of them median {:.3} s of {SUITES}, wall median {:.3} s",
+            median(overs).as_secs_f64(),
             median(walls).as_secs_f64()
         ),
     );
+}
+
+/// How long each case of a run took from its first step to its last.
+fn waits(recording: &Path) -> Vec<Duration> {
+    let file = File::open(recording).expect("the run wrote it");
+    let events = read(BufReader::new(file)).map(|event| event.expect("the recording is whole"));
+    events
+        .filter_map(|event| match event {
+            Event::CaseFinished(case) => Some(case),
+            _ => None,
+        })
+        .map(|case| case.steps.iter().map(|step| step.began + step.took).max().unwrap_or_default())
+        .collect()
 }
 
 fn memory(report: &mut Report) {
