@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use super::network::Network;
 use super::pool::Pool;
 use super::turns::Turns;
-use super::wiring::{LOOPBACK, namespaces};
+use super::wiring::{self, LOOPBACK, namespaces};
 use super::{Lease, Made, NetError, Refused, Shape, refused};
 
 /// The process's own network: makes networks of hosts, and keeps them for further use.
@@ -132,6 +132,14 @@ impl Net {
 
     fn probed(&self) -> MutexGuard<'_, Option<Filter>> {
         self.probed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whether a host can be made to forward.
+    ///
+    /// # Errors
+    /// The setting that it would take, and why it cannot be written.
+    pub fn can_forward(&self) -> Result<(), NetError> {
+        wiring::can_forward(self.ipv6)
     }
 
     /// Tells whether the hosts have IPv6. Without it their IPv6 addresses are mere numbers.

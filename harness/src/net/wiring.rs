@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -174,20 +174,32 @@ fn bring_up(host: &mut Host, index: u32) -> Result<(), NetError> {
     host.perform(&batch)
 }
 
+/// The files that switch forwarding on, in the namespace of the thread that writes them. For IPv6
+/// netlink has no way to say so.
+const FORWARDING: [&str; 2] =
+    ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
+
 /// Makes a host forward what is not for it.
-///
-/// For IPv6 netlink has no way to say so, hence the files, which show the settings of the
-/// namespace that the thread is in.
 fn forward(router: &Host, home: &Namespace) -> Result<(), NetError> {
-    const IPV4: &str = "/proc/sys/net/ipv4/ip_forward";
-    const IPV6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
-    let both = [IPV4, IPV6];
     router.inside(home, || {
-        for path in if router.ipv6 { &both[..] } else { &both[..1] } {
+        for path in forwarding(router.ipv6) {
             fs::write(path, "1").map_err(|source| NetError::Setting { path, source })?;
         }
         Ok(())
     })?
+}
+
+/// Finds out whether a host can be made to forward, without making any.
+pub(super) fn can_forward(ipv6: bool) -> Result<(), NetError> {
+    for path in forwarding(ipv6) {
+        let opened = OpenOptions::new().write(true).open(path);
+        opened.map_err(|source| NetError::Setting { path, source })?;
+    }
+    Ok(())
+}
+
+fn forwarding(ipv6: bool) -> impl Iterator<Item = &'static str> {
+    FORWARDING.into_iter().take(if ipv6 { 2 } else { 1 })
 }
 
 #[cfg(test)]

@@ -151,6 +151,11 @@ impl Subject for KernelSubject {
                 }
                 Networks::Refused(refused) => return Admission::Skip(advice(refused)),
                 Networks::Own(net) => {
+                    if case.variant.topology == Topology::Routed
+                        && let Err(why) = net.can_forward()
+                    {
+                        return Admission::Skip(why.to_string());
+                    }
                     if drops_packets(case)
                         && let Err(why) = net.can_drop()
                     {
