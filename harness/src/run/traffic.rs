@@ -1,9 +1,9 @@
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::scenario::{Receiver, Via, WireFact};
 use crate::subject::AddressBook;
-use crate::vocabulary::{ActorId, Endpoint};
+use crate::vocabulary::{ActorId, Endpoint, Place};
 use crate::wire::{Capture, Content, Frame, Packet};
 
 /// What was captured of a case so far, and whose each packet is.
@@ -23,8 +23,6 @@ pub(super) struct Traffic {
 const KEPT: usize = 4_096;
 /// The link-layer broadcast address.
 const EVERYBODY: [u8; 6] = [0xff; 6];
-/// All nodes on the link.
-const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 impl Traffic {
     /// Takes in what was captured since the last time.
@@ -79,14 +77,14 @@ impl Traffic {
         packet.is(fact.kind)
             && fact.ttl.is_none_or(|ttl| ttl == packet.ttl)
             && if book.is_loopback() {
-                self.fits_by_port(packet, fact)
+                self.fits_by_port(packet, fact, book)
             } else {
                 fits_by_host(packet, fact, book)
             }
     }
 
     /// On one host the addresses are the same for all: it is the ports that tell.
-    fn fits_by_port(&self, packet: &Packet, fact: &WireFact) -> bool {
+    fn fits_by_port(&self, packet: &Packet, fact: &WireFact, book: &AddressBook) -> bool {
         let Some((source, destination)) = ends(packet) else { return false };
         let owner = |end: SocketAddr| self.owners.get(&end.port()).copied();
         // A port that nobody has bound belongs to whoever does not own the other end.
@@ -95,11 +93,8 @@ impl Traffic {
             None => owner(other).is_some_and(|owner| owner != actor),
         };
         let received = match fact.to {
-            Receiver::Anyone => true,
             Receiver::Actor(actor) => is(actor, destination, source),
-            Receiver::Broadcast => packet.destination == Ipv4Addr::BROADCAST,
-            Receiver::SubnetBroadcast => packet.destination == Ipv4Addr::new(127, 255, 255, 255),
-            Receiver::AllNodes => packet.destination == ALL_NODES,
+            _ => goes_to(packet, fact, book),
         };
         received && is(fact.from, source, destination)
     }
@@ -110,16 +105,6 @@ fn fits_by_host(packet: &Packet, fact: &WireFact, book: &AddressBook) -> bool {
         Some(host) => packet.receiver == Some(book.host_of(host)),
         None => packet.sender == Some(book.host_of(fact.from)),
     };
-    let received = match fact.to {
-        Receiver::Anyone => true,
-        Receiver::Actor(host) => book.is_of(packet.destination, host),
-        Receiver::Broadcast => packet.destination == Ipv4Addr::BROADCAST,
-        Receiver::SubnetBroadcast => book
-            .links_of(fact.from)
-            .iter()
-            .any(|link| packet.destination == IpAddr::from(link.broadcast())),
-        Receiver::AllNodes => packet.destination == ALL_NODES,
-    };
     let addressed = match fact.via {
         None => true,
         Some(Via::All) => packet.link_destination == EVERYBODY,
@@ -127,7 +112,20 @@ fn fits_by_host(packet: &Packet, fact: &WireFact, book: &AddressBook) -> bool {
             book.links_of(host).iter().any(|link| link.mac == packet.link_destination)
         }
     };
-    seen && received && addressed && book.is_of(packet.source, fact.from)
+    seen && addressed && goes_to(packet, fact, book) && book.is_of(packet.source, fact.from)
+}
+
+/// Whether a packet has the destination that is asked for, which means what it means in the address
+/// of a step of the sender's.
+fn goes_to(packet: &Packet, fact: &WireFact, book: &AddressBook) -> bool {
+    let place = match fact.to {
+        Receiver::Anyone => return true,
+        Receiver::Actor(host) => Place::Actor(host),
+        Receiver::Broadcast => Place::Broadcast,
+        Receiver::SubnetBroadcast => Place::SubnetBroadcast,
+        Receiver::AllNodes => Place::AllNodes,
+    };
+    book.is_at(fact.from, packet.destination, place)
 }
 
 /// Between which sockets a packet goes; of an error message, the two that it is about.
@@ -145,6 +143,7 @@ fn ends(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
     use std::time::Duration;
 
     use etherparse::PacketBuilder;

@@ -152,7 +152,8 @@ impl AddressBook {
         }
     }
 
-    fn is_at(&self, actor: ActorId, ip: IpAddr, place: Place) -> bool {
+    /// Whether an address is the one that a place stands for when `actor` names it.
+    pub fn is_at(&self, actor: ActorId, ip: IpAddr, place: Place) -> bool {
         match place {
             Place::Any => ip.is_unspecified(),
             Place::Actor(host) => self.is_of(ip, host),
