@@ -29,10 +29,8 @@ pub(super) struct Filter {
 /// Which packets are dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropRule {
-    /// Those from any of these addresses.
+    /// Those from any of these addresses, to whichever: a broadcast arrives too.
     pub from: Vec<IpAddr>,
-    /// Those of them to any of these addresses; `None` for any destination, broadcast included.
-    pub to: Option<Vec<IpAddr>>,
     /// Those of them that are of this kind.
     pub kind: PacketKind,
     /// Which of the packets that are left.
@@ -115,11 +113,7 @@ impl Filter {
         for chain in chains.all() {
             batch.make_chain(chain);
         }
-        restrict(&mut batch, &chains.from, SOURCE, &rule.from, &chains.to);
-        match &rule.to {
-            Some(to) => restrict(&mut batch, &chains.to, DESTINATION, to, &chains.kind),
-            None => batch.append(&chains.to, &Rule::default().goto(&chains.kind)),
-        }
+        restrict(&mut batch, &chains.from, &rule.from, &chains.kind);
         for one in of_kind(rule.kind, &chains.amount) {
             batch.append(&chains.kind, &one);
         }
@@ -218,12 +212,7 @@ fn probe_rules(filter: &mut Filter) -> Result<(), FilterError> {
     // Addresses that only documentation uses (RFC 5737, RFC 3849).
     let nobody = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])];
     for kind in PacketKind::ALL {
-        let rule = DropRule {
-            from: nobody.to_vec(),
-            to: Some(nobody.to_vec()),
-            kind,
-            amount: Amount::First(1),
-        };
+        let rule = DropRule { from: nobody.to_vec(), kind, amount: Amount::First(1) };
         let id = filter.drop_packets(&rule)?;
         filter.pass(id)?;
     }
@@ -246,7 +235,6 @@ impl From<Refusal> for FilterError {
 /// the last, where they are counted together.
 struct Chains {
     from: String,
-    to: String,
     kind: String,
     amount: String,
 }
@@ -255,27 +243,16 @@ impl Chains {
     fn of(RuleId(number): RuleId) -> Self {
         Self {
             from: format!("from{number}"),
-            to: format!("to{number}"),
             kind: format!("kind{number}"),
             amount: format!("amount{number}"),
         }
     }
 
     /// From the first to the last.
-    fn all(&self) -> [&str; 4] {
-        [&self.from, &self.to, &self.kind, &self.amount]
+    fn all(&self) -> [&str; 3] {
+        [&self.from, &self.kind, &self.amount]
     }
 }
-
-/// Where an address stands in the IP header.
-#[derive(Clone, Copy)]
-struct Place {
-    ipv4: u32,
-    ipv6: u32,
-}
-
-const SOURCE: Place = Place { ipv4: 12, ipv6: 8 };
-const DESTINATION: Place = Place { ipv4: 16, ipv6: 24 };
 
 /// Lets every fragment but the first arrive, since there is no header in it to look at. Without the
 /// first one they are as good as dropped.
@@ -285,12 +262,12 @@ fn spare_later_fragments(batch: &mut Batch) {
     batch.append(HOOK, &ipv6.leave());
 }
 
-/// Lets through a chain, to the next, only packets with one of these addresses.
-fn restrict(batch: &mut Batch, chain: &str, place: Place, addresses: &[IpAddr], next: &str) {
-    for address in addresses {
-        let rule = match address {
-            IpAddr::V4(address) => family(IPV4).network(place.ipv4, 4).equals(&address.octets()),
-            IpAddr::V6(address) => family(IPV6).network(place.ipv6, 16).equals(&address.octets()),
+/// Lets through a chain, to the next, only packets from one of these addresses.
+fn restrict(batch: &mut Batch, chain: &str, sources: &[IpAddr], next: &str) {
+    for source in sources {
+        let rule = match source {
+            IpAddr::V4(source) => family(IPV4).network(12, 4).equals(&source.octets()),
+            IpAddr::V6(source) => family(IPV6).network(8, 16).equals(&source.octets()),
         };
         batch.append(chain, &rule.goto(next));
     }

@@ -258,7 +258,6 @@ impl Session for KernelSession {
                 let from = book.links_of(filter.from).iter();
                 let rule = DropRule {
                     from: from.flat_map(|link| [link.ipv4.into(), link.ipv6.into()]).collect(),
-                    to: None,
                     kind: filter.kind,
                     amount: *amount,
                 };
