@@ -9,6 +9,8 @@ pub mod vocabulary;
 
 pub mod scenario;
 
+pub mod framing;
+
 pub mod wire;
 
 pub mod net;

@@ -4,6 +4,7 @@
 mod address;
 mod capability;
 mod errno;
+mod framing;
 mod id;
 mod level;
 mod op;
@@ -20,6 +21,7 @@ mod verb;
 pub use address::{Address, Endpoint, Place, Port};
 pub use capability::Capability;
 pub use errno::Errno;
+pub use framing::{ByteOrder, FrameFault, Framing, Padding, Terminator, UnknownFraming, Width};
 pub use id::{ActorId, CaseId, PortId, ScenarioId, SocketId, TagId};
 pub use level::Level;
 pub use op::{How, MessageFlags, Op};

@@ -1,0 +1,390 @@
+use std::io::{self, ErrorKind, Read};
+
+use super::{Cut, FrameError, Framer};
+
+/// The bytes of a stream that came and were not consumed, for a framer to look at.
+///
+/// It keeps at most 64 KiB and twice what it was given, whatever a header announces; a byte moves
+/// within it a bounded number of times, however many small frames there are.
+#[derive(Clone, Debug, Default)]
+pub struct Inbox {
+    /// What was ever written to is kept, so that it is made up of zeros only once.
+    buffer: Vec<u8>,
+    /// The unread bytes are at `begin..end`.
+    begin: usize,
+    end: usize,
+    /// How many more the framer asked for.
+    need: usize,
+    moved: u64,
+}
+
+/// How many bytes are read at a time.
+const READ: usize = 64 << 10;
+/// What is taken of a chunk to finish a frame that began in an earlier one, where its end is not
+/// known.
+const STEP: usize = 512;
+
+/// What an inbox holds next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A message, which is consumed.
+    Message(&'a [u8]),
+    /// The beginning of a frame, or nothing; no frame ends before so many bytes more.
+    Need(usize),
+    /// Nothing, and nothing will come.
+    End,
+}
+
+impl Inbox {
+    /// An inbox that holds nothing and has taken no memory.
+    pub const fn new() -> Self {
+        Self { buffer: Vec::new(), begin: 0, end: 0, need: 0, moved: 0 }
+    }
+
+    /// The bytes that came and were not consumed.
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer[self.begin..self.end]
+    }
+
+    /// How many bytes it has room for.
+    pub const fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// How many bytes were moved within it so far, each as often as it was.
+    pub const fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Adds bytes that came.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len(), bytes.len());
+        let (written, fresh) = bytes.split_at((self.buffer.len() - self.end).min(bytes.len()));
+        self.buffer[self.end..self.end + written.len()].copy_from_slice(written);
+        self.buffer.extend_from_slice(fresh);
+        self.end += bytes.len();
+    }
+
+    /// Reads once from a source, as much as there is room for, and at least for what the framer
+    /// needs. 0 says that nothing more will come.
+    ///
+    /// # Errors
+    /// What the source says, but for an interruption: then it is asked again.
+    pub fn fill(&mut self, source: &mut (impl Read + ?Sized)) -> io::Result<usize> {
+        self.make_room(1, READ);
+        let room = (self.buffer.capacity() - self.end).min(READ.max(self.need));
+        if self.buffer.len() < self.end + room {
+            self.buffer.resize(self.end + room, 0);
+        }
+        loop {
+            match source.read(&mut self.buffer[self.end..self.end + room]) {
+                Ok(count) => {
+                    self.end += count;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Lets the framer cut the next frame, and consumes it. `end` says that nothing more will come.
+    ///
+    /// # Errors
+    /// Those of [`Framer::cut`].
+    #[inline]
+    pub fn next<'a, F: Framer + ?Sized>(
+        &'a mut self,
+        framer: &'a mut F,
+        end: bool,
+    ) -> Result<Next<'a>, FrameError> {
+        let begin = self.begin;
+        match framer.cut(&self.buffer[begin..self.end], end)? {
+            Cut::Frame { consumed, body } => {
+                self.consume(consumed);
+                let body = &self.buffer[begin + body.start..begin + body.end];
+                Ok(Next::Message(framer.message(body)))
+            }
+            Cut::Need(need) => {
+                self.need = need;
+                Ok(Next::Need(need))
+            }
+            Cut::End => Ok(Next::End),
+        }
+    }
+
+    /// Gives a chunk that came to the framer and its messages to `sink`; what is left of it is
+    /// kept. Only that, and what finishes a frame of an earlier chunk, is copied. Returns how many
+    /// bytes more the next frame has at least, or nothing where the stream is over.
+    ///
+    /// # Errors
+    /// Those of [`Framer::cut`]; the messages before it were given to `sink`.
+    pub fn feed<F: Framer + ?Sized>(
+        &mut self,
+        framer: &mut F,
+        chunk: &[u8],
+        end: bool,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, FrameError> {
+        let mut rest = chunk;
+        while self.begin < self.end {
+            let held = self.end - self.begin;
+            let (taken, left) = rest.split_at(self.need.max(STEP).min(rest.len()));
+            self.push(taken);
+            match framer.cut(self.unread(), end && left.is_empty())? {
+                Cut::Frame { consumed, body } => {
+                    sink(framer.message(&self.unread()[body]));
+                    if consumed < held {
+                        self.consume(consumed);
+                        rest = left;
+                    } else {
+                        // From here on the chunk itself holds all that is unread.
+                        self.consume(held + taken.len());
+                        rest = &rest[consumed - held..];
+                    }
+                }
+                Cut::Need(need) => {
+                    self.need = need;
+                    if left.is_empty() {
+                        return Ok(Some(need));
+                    }
+                    rest = left;
+                }
+                Cut::End => return Ok(None),
+            }
+        }
+        loop {
+            match framer.cut(rest, end)? {
+                Cut::Frame { consumed, body } => {
+                    sink(framer.message(&rest[body]));
+                    rest = &rest[consumed..];
+                }
+                Cut::Need(need) => {
+                    self.need = need;
+                    self.push(rest);
+                    return Ok(Some(need));
+                }
+                Cut::End => return Ok(None),
+            }
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.begin += count;
+        debug_assert!(self.begin <= self.end, "a frame ends within what was unread");
+        self.need = 0;
+        if self.begin == self.end {
+            (self.begin, self.end) = (0, 0);
+        }
+    }
+
+    /// Makes room for `least` bytes more, and better for `wanted`.
+    fn make_room(&mut self, least: usize, wanted: usize) {
+        let held = self.end - self.begin;
+        if self.buffer.capacity() - self.end >= wanted {
+            return;
+        }
+        let grows = self.buffer.capacity() - self.end < least;
+        // What is moved is paid for by as many bytes that were consumed.
+        if self.begin > 0 && (grows || self.begin >= held) {
+            self.buffer.copy_within(self.begin..self.end, 0);
+            self.moved += held as u64;
+            (self.begin, self.end) = (0, held);
+        }
+        if self.buffer.capacity() - self.end >= least {
+            return;
+        }
+        // Towards the end of the frame where it is known, but never by more than has come; by a
+        // part of what has come otherwise, so that growing costs a bounded number of moves a byte.
+        let known = self.need.min(held);
+        let more = wanted.max(known).max(held / 4).max(least);
+        self.moved += held as u64;
+        self.buffer.truncate(self.end);
+        self.buffer.reserve_exact(more);
+    }
+}
+
+/// Reading a stream to its end failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The source could not be read.
+    #[error("the stream cannot be read: {0}")]
+    Read(#[source] io::Error),
+    /// Its bytes are no frames.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// Reads a source to its end and gives each message of it to `sink`.
+///
+/// # Errors
+/// When the source cannot be read, or its bytes are no frames; the messages before that were given
+/// to `sink`.
+pub fn drive<F: Framer + ?Sized>(
+    framer: &mut F,
+    source: &mut (impl Read + ?Sized),
+    mut sink: impl FnMut(&[u8]),
+) -> Result<(), DriveError> {
+    let mut inbox = Inbox::new();
+    let mut end = false;
+    loop {
+        match inbox.next(framer, end)? {
+            Next::Message(message) => sink(message),
+            Next::Need(_) => end = inbox.fill(source).map_err(DriveError::Read)? == 0,
+            Next::End => return Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::framing::{BinaryLengthFramer, TerminatorFramer};
+    use crate::vocabulary::{ByteOrder, Width};
+
+    /// A source that gives what it was told to, piece by piece.
+    struct Pieces(VecDeque<io::Result<Vec<u8>>>);
+
+    impl Read for Pieces {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let piece = self.0.pop_front().unwrap_or_else(|| Ok(Vec::new()))?;
+            buffer[..piece.len()].copy_from_slice(&piece);
+            Ok(piece.len())
+        }
+    }
+
+    fn lines() -> TerminatorFramer {
+        TerminatorFramer::new(b'\n', 1 << 30)
+    }
+
+    fn lengths() -> BinaryLengthFramer {
+        BinaryLengthFramer::new(Width::U32, ByteOrder::Big, 1 << 30)
+    }
+
+    #[test]
+    fn messages_come_in_whatever_pieces_they_were_sent() {
+        let pieces = [Ok(b"on".to_vec()), Ok(b"e\ntwo\nth".to_vec()), Ok(b"ree\n".to_vec())];
+        let mut messages = Vec::new();
+        let sink = |message: &[u8]| messages.push(message.to_vec());
+        drive(&mut lines(), &mut Pieces(pieces.into()), sink).expect("it is whole");
+        assert_eq!(messages, [&b"one"[..], b"two", b"three"]);
+    }
+
+    #[test]
+    fn an_interrupted_read_is_made_again_and_a_failed_one_told() {
+        let pieces = [
+            Err(ErrorKind::Interrupted.into()),
+            Ok(b"one\ntw".to_vec()),
+            Err(ErrorKind::ConnectionReset.into()),
+        ];
+        let mut count = 0;
+        let failed = drive(&mut lines(), &mut Pieces(pieces.into()), |_| count += 1);
+        let Err(DriveError::Read(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!((error.kind(), count), (ErrorKind::ConnectionReset, 1));
+    }
+
+    #[test]
+    fn the_end_within_a_frame_is_an_error_behind_the_messages() {
+        let mut count = 0;
+        let failed = drive(&mut lines(), &mut &b"one\ntw"[..], |_| count += 1);
+        let Err(DriveError::Frame(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!((error, count), (FrameError::Truncated { offset: 4, held: 2 }, 1));
+    }
+
+    #[rstest]
+    fn a_chunk_is_fed_like_bytes_that_are_pushed(
+        #[values(1, 2, 5, 600, 4_000, 70_000, 1 << 20)] size: usize,
+    ) {
+        let messages: Vec<Vec<u8>> =
+            (0..400).map(|index: usize| vec![b'x'; index * index % 3_001]).collect();
+        let wire: Vec<u8> =
+            messages.iter().flat_map(|message| [message, &b"\n"[..]].concat()).collect();
+        let (mut inbox, mut framer, mut found) = (Inbox::new(), lines(), Vec::new());
+        let chunks = wire.chunks(size);
+        let last = chunks.len() - 1;
+        for (index, chunk) in chunks.enumerate() {
+            let next = inbox.feed(&mut framer, chunk, index == last, |message| {
+                found.push(message.to_vec());
+            });
+            assert_eq!(next.map(|need| need.is_none()), Ok(index == last));
+        }
+        assert!(inbox.unread().is_empty());
+        assert_eq!(found, messages);
+    }
+
+    #[test]
+    fn what_was_pushed_before_is_fed_first() {
+        let (mut inbox, mut framer, mut found) = (Inbox::new(), lines(), Vec::new());
+        inbox.push(b"one\ntwo\nth");
+        let need =
+            inbox.feed(&mut framer, b"ree\nfo", false, |message| found.push(message.to_vec()));
+        assert_eq!(need, Ok(Some(1)));
+        assert_eq!(found, [&b"one"[..], b"two", b"three"]);
+        assert_eq!(inbox.unread(), b"fo");
+    }
+
+    #[test]
+    fn memory_follows_what_came_and_not_what_was_announced() {
+        let (mut inbox, mut framer) = (Inbox::new(), lengths());
+        let mut come = 0;
+        let mut hold = |inbox: &mut Inbox, bytes: &[u8]| {
+            come += bytes.len();
+            let mut source = bytes;
+            while !source.is_empty() {
+                inbox.fill(&mut source).expect("memory can be read");
+                assert_eq!(
+                    inbox.next(&mut framer, false).map(|next| matches!(next, Next::Need(_))),
+                    Ok(true)
+                );
+                assert!(inbox.capacity() <= (64 << 10) + 2 * come, "{}", inbox.capacity());
+            }
+        };
+        hold(&mut inbox, &[0x3f, 0xff, 0xff, 0xff]);
+        for size in [1, 100, 70_000, 300_000, 1 << 20] {
+            hold(&mut inbox, &vec![0; size]);
+        }
+    }
+
+    #[test]
+    fn a_frame_of_known_length_gets_the_room_it_needs_and_no_more() {
+        let length = 10 << 20;
+        let header = u32::try_from(length).expect("it is small").to_be_bytes();
+        let wire = [&header[..], &vec![7; length]].concat();
+        let (mut inbox, mut framer, mut source) = (Inbox::new(), lengths(), &wire[..]);
+        while inbox.fill(&mut source).expect("memory can be read") > 0 {
+            if let Ok(Next::Message(message)) = inbox.next(&mut framer, false) {
+                assert_eq!(message.len(), length);
+            }
+        }
+        assert!(inbox.capacity() <= length + length / 10 + (128 << 10), "{}", inbox.capacity());
+    }
+
+    #[test]
+    fn small_frames_do_not_move_what_is_behind_them() {
+        let wire = vec![b'\n'; 2 << 20];
+        let (mut inbox, mut framer) = (Inbox::new(), lines());
+        inbox.push(&wire);
+        let mut count = 0;
+        while let Ok(Next::Message(_)) = inbox.next(&mut framer, false) {
+            count += 1;
+        }
+        assert_eq!((count, inbox.moved()), (2 << 20, 0));
+    }
+
+    #[test]
+    fn a_byte_moves_a_bounded_number_of_times() {
+        let (mut inbox, mut framer) = (Inbox::new(), lines());
+        let chunk = [b'x'; 1_000];
+        let mut come = 0;
+        for _ in 0..10_000 {
+            inbox.push(&chunk);
+            come += chunk.len() as u64;
+            assert_eq!(inbox.next(&mut framer, false), Ok(Next::Need(1)));
+        }
+        assert!(inbox.moved() <= 5 * come, "{} of {come}", inbox.moved());
+    }
+}
