@@ -29,18 +29,14 @@ impl AsciiLengthFramer {
     /// The number that a header holds, or the first byte of it that cannot stand where it does.
     #[inline]
     fn number(&self, header: &[u8]) -> Result<u64, usize> {
-        let blanks = match self.padding {
-            Padding::Zeros => 0,
-            // At least the last place is a digit.
-            Padding::Spaces => {
-                let places = &header[..header.len().min(self.digits - 1)];
-                places.iter().take_while(|byte| **byte == b' ').count()
-            }
-        };
+        let filler = self.padding.byte();
+        // At least the last place is a digit.
+        let places = &header[..header.len().min(self.digits - 1)];
+        let filled = places.iter().take_while(|byte| **byte == filler).count();
         let mut number = 0_u64;
-        for (at, byte) in header.iter().enumerate().skip(blanks) {
+        for (at, byte) in header.iter().enumerate().skip(filled) {
             let digit = byte.wrapping_sub(b'0');
-            let needless = self.padding == Padding::Spaces && at > blanks && number == 0;
+            let needless = self.padding == Padding::Spaces && at > filled && number == 0;
             if digit > 9 || needless {
                 return Err(at);
             }
@@ -62,9 +58,8 @@ impl Framer for AsciiLengthFramer {
                 let offset = self.position.offset_of(at);
                 self.position.fail(FrameError::BadLength { offset, found: header[at] })
             }
-            Ok(_) if header.len() < self.digits => {
-                self.position.wait(unread.len(), self.digits - header.len(), end)
-            }
+            // The next byte may be wrong already.
+            Ok(_) if header.len() < self.digits => self.position.wait(unread.len(), 1, end),
             Ok(number) => {
                 frame_of(&mut self.position, self.digits, number, self.limit, unread.len(), end)
             }
@@ -98,10 +93,7 @@ impl AsciiLengthEncoder {
 impl Encoder for AsciiLengthEncoder {
     fn encode(&self, message: &[u8], into: &mut Vec<u8>) -> Result<(), EncodeError> {
         within(message, self.limit)?;
-        let mut header = [match self.padding {
-            Padding::Zeros => b'0',
-            Padding::Spaces => b' ',
-        }; Framing::MOST_DIGITS as usize];
+        let mut header = [self.padding.byte(); Framing::MOST_DIGITS as usize];
         let header = &mut header[..self.digits];
         let mut rest = message.len();
         for place in header.iter_mut().rev() {
@@ -148,7 +140,7 @@ mod tests {
         let mut framer = AsciiLengthFramer::new(digits, padding, 64);
         let from = header.len();
         for come in 0..wire.len() {
-            let need = if come < from { from - come } else { wire.len() - come };
+            let need = if come < from { 1 } else { wire.len() - come };
             assert_eq!(framer.cut(&wire[..come], false), Ok(Cut::Need(need)));
         }
         let frame = Cut::Frame { consumed: wire.len(), body: from..wire.len() };
@@ -181,7 +173,7 @@ mod tests {
         assert_eq!(framer.cut(b"", true), Err(error), "the first error is the last");
         let mut framer = AsciiLengthFramer::new(4, padding, 1_000);
         for come in 0..=at {
-            assert_eq!(framer.cut(&wire[..come], false), Ok(Cut::Need(4 - come)));
+            assert_eq!(framer.cut(&wire[..come], false), Ok(Cut::Need(1)));
         }
         assert_eq!(framer.cut(&wire[..=at], false), Err(error), "as soon as it has come");
     }

@@ -37,7 +37,11 @@ impl Base64Framer {
         }
         let decoded = BASE64.decode_mut(body, &mut self.message[..most]);
         // The library also reads several texts one behind the other, each with its own padding.
-        let padding = body.iter().rev().take(2).filter(|byte| **byte == b'=').count();
+        let padding = match body {
+            [.., b'=', b'='] => 2,
+            [.., b'='] => 1,
+            _ => 0,
+        };
         match decoded {
             Ok(length) if length + padding == most => {
                 self.length = length;

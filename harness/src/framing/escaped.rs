@@ -63,6 +63,7 @@ impl EscapedFramer {
     fn scan(&mut self, unread: &[u8], at: &mut usize) -> Stop {
         let mut is_dense = self.is_escaped;
         loop {
+            let before = if is_dense { SHORT } else { 0 };
             if is_dense && let Some(stop) = self.scan_bytes(unread, at) {
                 return stop;
             }
@@ -91,14 +92,14 @@ impl EscapedFramer {
                     self.message.push(*byte);
                     self.length += 1;
                     *at += 2;
-                    is_dense = run < SHORT;
+                    is_dense = before + run < SHORT;
                 }
                 Some(_) => return Stop::Terminator,
             }
         }
     }
 
-    /// The same byte by byte, as long as no run is longer than [`SHORT`].
+    /// The same byte by byte, up to a run that is longer than [`SHORT`].
     fn scan_bytes(&mut self, unread: &[u8], at: &mut usize) -> Option<Stop> {
         let most = (self.limit - self.length).min(unread.len() - *at);
         self.message.reserve(most);
@@ -159,9 +160,7 @@ impl Framer for EscapedFramer {
         self.position.scanned = at;
         match stop {
             Stop::Terminator => Ok(self.position.frame(0, at, at + 1)),
-            Stop::Exhausted => self.position.wait(unread.len(), 1, end),
-            // The byte behind the escape, and a terminator.
-            Stop::Pending => self.position.wait(unread.len(), 2, end),
+            Stop::Exhausted | Stop::Pending => self.position.wait(unread.len(), 1, end),
             Stop::TooLong => self.position.too_long(self.limit, None),
             Stop::BadEscape(found) => {
                 let offset = self.position.offset_of(at + 1);
@@ -281,12 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_has_to_come_is_counted() {
+    fn an_escape_waits_for_its_byte() {
         let mut framer = EscapedFramer::new(b'\n', 8);
         assert_eq!(framer.cut(b"", false), Ok(Cut::Need(1)));
         assert_eq!(framer.cut(b"a", false), Ok(Cut::Need(1)));
-        assert_eq!(framer.cut(b"a\\", false), Ok(Cut::Need(2)));
-        assert_eq!(framer.cut(b"a\\", false), Ok(Cut::Need(2)), "nothing new");
+        assert_eq!(framer.cut(b"a\\", false), Ok(Cut::Need(1)));
+        assert_eq!(framer.cut(b"a\\", false), Ok(Cut::Need(1)), "nothing new");
         assert_eq!(framer.cut(b"a\\\\", false), Ok(Cut::Need(1)));
         assert_eq!(framer.cut(b"a\\\\\n", false), Ok(Cut::Frame { consumed: 4, body: 0..3 }));
         assert_eq!(framer.message(b"a\\\\"), b"a\\");

@@ -14,7 +14,8 @@ use super::FrameError;
 /// In return a framer promises:
 ///
 /// 3. A frame consumes at least one byte, so that no stream has frames for ever.
-/// 4. [`Cut::Need`] never asks for too much: no frame ends before so many bytes more.
+/// 4. [`Cut::Need`] never asks for too much: before so many bytes more there is neither a frame nor
+///    an error, whatever comes, unless the stream ends.
 /// 5. Its limit is part of what it was made with. It is held against what a header announces, and
 ///    against what has come without an end, before anybody has kept more than that.
 /// 6. No byte is scanned twice over the life of a stream, however small the chunks are, but those
@@ -53,7 +54,8 @@ pub enum Cut {
         /// Where in these its body is.
         body: Range<usize>,
     },
-    /// The beginning of a frame, or nothing; no frame ends before so many bytes more.
+    /// The beginning of a frame, or nothing, and what it is will not be known before so many bytes
+    /// more.
     Need(usize),
     /// Nothing, and nothing will come.
     End,

@@ -5,21 +5,24 @@ use super::{Cut, FrameError, Framer};
 /// The bytes of a stream that came and were not consumed, for a framer to look at.
 ///
 /// It keeps at most 64 KiB and twice what it was given, whatever a header announces; a byte moves
-/// within it a bounded number of times, however many small frames there are.
+/// within it a bounded number of times, however many small frames there are. The framer is asked
+/// only when what it asked for has come.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
-    /// What was ever written to is kept, so that it is made up of zeros only once.
+    /// The room there is; what has not come yet is 0.
     buffer: Vec<u8>,
     /// The unread bytes are at `begin..end`.
     begin: usize,
     end: usize,
-    /// How many more the framer asked for.
-    need: usize,
+    /// With fewer unread bytes the framer would find nothing.
+    enough: usize,
     moved: u64,
 }
 
 /// How many bytes are read at a time.
 const READ: usize = 64 << 10;
+/// How many bytes there is room for at the least.
+const LEAST: usize = 256;
 /// What is taken of a chunk to finish a frame that began in an earlier one, where its end is not
 /// known.
 const STEP: usize = 512;
@@ -29,7 +32,8 @@ const STEP: usize = 512;
 pub enum Next<'a> {
     /// A message, which is consumed.
     Message(&'a [u8]),
-    /// The beginning of a frame, or nothing; no frame ends before so many bytes more.
+    /// The beginning of a frame, or nothing, and what it is will not be known before so many bytes
+    /// more.
     Need(usize),
     /// Nothing, and nothing will come.
     End,
@@ -38,7 +42,7 @@ pub enum Next<'a> {
 impl Inbox {
     /// An inbox that holds nothing and has taken no memory.
     pub const fn new() -> Self {
-        Self { buffer: Vec::new(), begin: 0, end: 0, need: 0, moved: 0 }
+        Self { buffer: Vec::new(), begin: 0, end: 0, enough: 0, moved: 0 }
     }
 
     /// The bytes that came and were not consumed.
@@ -57,27 +61,26 @@ impl Inbox {
     }
 
     /// Adds bytes that came.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len(), bytes.len());
-        let (written, fresh) = bytes.split_at((self.buffer.len() - self.end).min(bytes.len()));
-        self.buffer[self.end..self.end + written.len()].copy_from_slice(written);
-        self.buffer.extend_from_slice(fresh);
+        if self.buffer.len() - self.end < bytes.len() {
+            self.make_room(bytes.len());
+        }
+        self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
     }
 
-    /// Reads once from a source, as much as there is room for, and at least for what the framer
-    /// needs. 0 says that nothing more will come.
+    /// Reads once from a source, as much as there is room for. 0 says that nothing more will come.
     ///
     /// # Errors
     /// What the source says, but for an interruption: then it is asked again.
     pub fn fill(&mut self, source: &mut (impl Read + ?Sized)) -> io::Result<usize> {
-        self.make_room(1, READ);
-        let room = (self.buffer.capacity() - self.end).min(READ.max(self.need));
-        if self.buffer.len() < self.end + room {
-            self.buffer.resize(self.end + room, 0);
+        let (held, room) = (self.end - self.begin, self.buffer.len() - self.end);
+        if room == 0 || (room < READ && self.begin > 0 && self.begin >= held) {
+            self.make_room(READ);
         }
         loop {
-            match source.read(&mut self.buffer[self.end..self.end + room]) {
+            match source.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {
                     self.end += count;
                     return Ok(count);
@@ -99,23 +102,20 @@ impl Inbox {
         end: bool,
     ) -> Result<Next<'a>, FrameError> {
         let begin = self.begin;
-        match framer.cut(&self.buffer[begin..self.end], end)? {
+        match self.cut(framer, end)? {
             Cut::Frame { consumed, body } => {
                 self.consume(consumed);
                 let body = &self.buffer[begin + body.start..begin + body.end];
                 Ok(Next::Message(framer.message(body)))
             }
-            Cut::Need(need) => {
-                self.need = need;
-                Ok(Next::Need(need))
-            }
+            Cut::Need(need) => Ok(Next::Need(need)),
             Cut::End => Ok(Next::End),
         }
     }
 
     /// Gives a chunk that came to the framer and its messages to `sink`; what is left of it is
-    /// kept. Only that, and what finishes a frame of an earlier chunk, is copied. Returns how many
-    /// bytes more the next frame has at least, or nothing where the stream is over.
+    /// kept. Only that, and what finishes a frame of an earlier chunk, is copied. Returns what
+    /// [`Cut::Need`] says in the end, or nothing where the stream is over.
     ///
     /// # Errors
     /// Those of [`Framer::cut`]; the messages before it were given to `sink`.
@@ -129,9 +129,11 @@ impl Inbox {
         let mut rest = chunk;
         while self.begin < self.end {
             let held = self.end - self.begin;
-            let (taken, left) = rest.split_at(self.need.max(STEP).min(rest.len()));
+            let wanted = self.enough.saturating_sub(held).max(STEP).max(held);
+            let (taken, left) = rest.split_at(wanted.min(rest.len()));
             self.push(taken);
-            match framer.cut(self.unread(), end && left.is_empty())? {
+            let is_last = left.is_empty();
+            match self.cut(framer, end && is_last)? {
                 Cut::Frame { consumed, body } => {
                     sink(framer.message(&self.unread()[body]));
                     if consumed < held {
@@ -143,13 +145,8 @@ impl Inbox {
                         rest = &rest[consumed - held..];
                     }
                 }
-                Cut::Need(need) => {
-                    self.need = need;
-                    if left.is_empty() {
-                        return Ok(Some(need));
-                    }
-                    rest = left;
-                }
+                Cut::Need(need) if is_last => return Ok(Some(need)),
+                Cut::Need(_) => rest = left,
                 Cut::End => return Ok(None),
             }
         }
@@ -160,8 +157,8 @@ impl Inbox {
                     rest = &rest[consumed..];
                 }
                 Cut::Need(need) => {
-                    self.need = need;
                     self.push(rest);
+                    self.enough = rest.len().saturating_add(need);
                     return Ok(Some(need));
                 }
                 Cut::End => return Ok(None),
@@ -169,38 +166,50 @@ impl Inbox {
         }
     }
 
+    /// Asks the framer, if enough has come since it was last asked.
+    #[inline]
+    fn cut<F: Framer + ?Sized>(&mut self, framer: &mut F, end: bool) -> Result<Cut, FrameError> {
+        let held = self.end - self.begin;
+        if held < self.enough && !end {
+            return Ok(Cut::Need(self.enough - held));
+        }
+        let cut = framer.cut(&self.buffer[self.begin..self.end], end)?;
+        if let Cut::Need(need) = cut {
+            self.enough = held.saturating_add(need);
+        }
+        Ok(cut)
+    }
+
     fn consume(&mut self, count: usize) {
         self.begin += count;
         debug_assert!(self.begin <= self.end, "a frame ends within what was unread");
-        self.need = 0;
+        self.enough = 0;
         if self.begin == self.end {
             (self.begin, self.end) = (0, 0);
         }
     }
 
-    /// Makes room for `least` bytes more, and better for `wanted`.
-    fn make_room(&mut self, least: usize, wanted: usize) {
+    /// Makes room for `wanted` bytes more.
+    #[cold]
+    fn make_room(&mut self, wanted: usize) {
         let held = self.end - self.begin;
-        if self.buffer.capacity() - self.end >= wanted {
-            return;
-        }
-        let grows = self.buffer.capacity() - self.end < least;
-        // What is moved is paid for by as many bytes that were consumed.
-        if self.begin > 0 && (grows || self.begin >= held) {
+        // A move is paid for by what was consumed before it, or by what can come after it.
+        let is_paid = self.begin > held / 4;
+        if self.begin > 0 {
             self.buffer.copy_within(self.begin..self.end, 0);
             self.moved += held as u64;
             (self.begin, self.end) = (0, held);
         }
-        if self.buffer.capacity() - self.end >= least {
+        if is_paid && self.buffer.len() - self.end >= wanted {
             return;
         }
-        // Towards the end of the frame where it is known, but never by more than has come; by a
-        // part of what has come otherwise, so that growing costs a bounded number of moves a byte.
-        let known = self.need.min(held);
-        let more = wanted.max(known).max(held / 4).max(least);
+        // Towards the end of the frame where that is known, but by no more than has come.
+        let missing = self.enough.saturating_sub(held);
+        let further = if missing > 1 { missing.min(held) } else { held / 4 };
+        let room = wanted.max(further).max(LEAST);
         self.moved += held as u64;
-        self.buffer.truncate(self.end);
-        self.buffer.reserve_exact(more);
+        self.buffer.reserve_exact((self.end + room).saturating_sub(self.buffer.len()));
+        self.buffer.resize(self.buffer.capacity(), 0);
     }
 }
 
@@ -385,6 +394,6 @@ mod tests {
             come += chunk.len() as u64;
             assert_eq!(inbox.next(&mut framer, false), Ok(Next::Need(1)));
         }
-        assert!(inbox.moved() <= 5 * come, "{} of {come}", inbox.moved());
+        assert!(inbox.moved() <= 6 * come, "{} of {come}", inbox.moved());
     }
 }

@@ -132,6 +132,16 @@ impl Terminator {
     }
 }
 
+impl Padding {
+    /// The byte that fills a place.
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Zeros => b'0',
+            Self::Spaces => b' ',
+        }
+    }
+}
+
 impl Width {
     /// How many bytes it is.
     pub const fn bytes(self) -> usize {
