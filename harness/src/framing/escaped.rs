@@ -22,23 +22,26 @@ pub struct EscapedFramer {
     position: Position,
 }
 
-/// What ends a run of bytes that stand for themselves.
+/// Why a scan stops.
+#[derive(Clone, Copy, Debug)]
 enum Stop {
-    /// The terminator.
+    /// At the terminator.
     Terminator,
-    /// An escape whose byte has not come.
+    /// At an escape whose byte has not come.
     Pending,
-    /// The last byte that has come.
+    /// Behind the last byte that has come.
     Exhausted,
-    /// More bytes than the limit allows.
+    /// At a byte that the limit does not allow.
     TooLong,
-    /// A byte that needs no escape, behind one.
+    /// At an escape before a byte that needs none.
     BadEscape(u8),
 }
 
-/// Where runs are shorter than this, a search for the end of each costs more than a look at each
-/// byte.
-const SHORT: usize = 16;
+/// Where escapes are closer together than this, looking at each byte costs less than a search for
+/// the next one.
+const CLOSE: usize = 16;
+/// How many bytes are looked at one by one before that is decided anew.
+const WINDOW: usize = 256;
 
 impl EscapedFramer {
     /// For messages of at most `limit` bytes, escapes and terminator not counted.
@@ -58,18 +61,20 @@ impl EscapedFramer {
     }
 
     /// Goes on from byte `at` to the end of the frame, or of what has come of it. `at` is then
-    /// where it stopped: the terminator, the escape, or the end.
+    /// where it stopped.
     #[inline]
     fn scan(&mut self, unread: &[u8], at: &mut usize) -> Stop {
-        let mut is_dense = self.is_escaped;
+        // How many escapes in a row were close to the one before: two are no accident.
+        let mut close = if self.is_escaped { 2 } else { 0 };
         loop {
-            let before = if is_dense { SHORT } else { 0 };
-            if is_dense && let Some(stop) = self.scan_bytes(unread, at) {
-                return stop;
+            if close >= 2 {
+                if let Some(stop) = self.scan_bytes(unread, at) {
+                    return stop;
+                }
+                close = 0;
             }
             let rest = &unread[*at..];
-            let found = memchr2(self.terminator, ESCAPE, rest);
-            let run = found.unwrap_or(rest.len());
+            let run = memchr2(self.terminator, ESCAPE, rest).unwrap_or(rest.len());
             if run > self.limit - self.length {
                 return Stop::TooLong;
             }
@@ -78,57 +83,43 @@ impl EscapedFramer {
             }
             self.length += run;
             *at += run;
-            match rest.get(run..) {
-                None | Some([]) => return Stop::Exhausted,
-                Some([ESCAPE]) => return Stop::Pending,
-                Some([ESCAPE, byte, ..]) if !self.needs_escape(*byte) => {
-                    return Stop::BadEscape(*byte);
-                }
-                Some([ESCAPE, byte, ..]) => {
-                    if self.length == self.limit {
-                        return Stop::TooLong;
-                    }
+            match rest[run..] {
+                [] => return Stop::Exhausted,
+                [ESCAPE] => return Stop::Pending,
+                [ESCAPE, byte, ..] if !self.needs_escape(byte) => return Stop::BadEscape(byte),
+                [ESCAPE, ..] if self.length == self.limit => return Stop::TooLong,
+                [ESCAPE, byte, ..] => {
                     self.begin_message(unread, *at);
-                    self.message.push(*byte);
+                    self.message.push(byte);
                     self.length += 1;
                     *at += 2;
-                    is_dense = before + run < SHORT;
+                    close = if run < CLOSE { close + 1 } else { 0 };
                 }
-                Some(_) => return Stop::Terminator,
+                _ => return Stop::Terminator,
             }
         }
     }
 
-    /// The same byte by byte, up to a run that is longer than [`SHORT`].
+    /// The same byte by byte, as long as escapes are close together.
     fn scan_bytes(&mut self, unread: &[u8], at: &mut usize) -> Option<Stop> {
-        let most = (self.limit - self.length).min(unread.len() - *at);
-        self.message.reserve(most);
-        let mut run = 0;
-        let stop = loop {
-            let Some(&byte) = unread.get(*at) else { break Some(Stop::Exhausted) };
-            let (plain, width) = if byte == ESCAPE {
-                let Some(&escaped) = unread.get(*at + 1) else { break Some(Stop::Pending) };
-                if !self.needs_escape(escaped) {
-                    break Some(Stop::BadEscape(escaped));
-                }
-                run = 0;
-                (escaped, 2)
-            } else if byte == self.terminator {
-                break Some(Stop::Terminator);
-            } else if run == SHORT {
-                break None;
-            } else {
-                run += 1;
-                (byte, 1)
-            };
-            if self.message.len() == self.limit {
-                break Some(Stop::TooLong);
+        loop {
+            let rest = &unread[*at..];
+            let window = &rest[..rest.len().min(WINDOW)];
+            self.message.resize(self.length + window.len().min(self.limit - self.length), 0);
+            let room = &mut self.message[self.length..];
+            let (read, written, stop) = unescape(window, self.terminator, room);
+            *at += read;
+            self.length += written;
+            self.message.truncate(self.length);
+            // The byte behind an escape may be in the next window.
+            let is_over = matches!(stop, Stop::Exhausted | Stop::Pending);
+            if !is_over || rest.len() == window.len() {
+                return Some(stop);
             }
-            self.message.push(plain);
-            *at += width;
-        };
-        self.length = self.message.len();
-        stop
+            if (read - written) * CLOSE < read {
+                return None;
+            }
+        }
     }
 
     const fn needs_escape(&self, byte: u8) -> bool {
@@ -143,6 +134,31 @@ impl EscapedFramer {
             self.message.extend_from_slice(&unread[..at]);
         }
     }
+}
+
+/// Takes the escapes out of bytes. Returns how many of them it read and wrote, and why it stopped.
+#[inline]
+fn unescape(bytes: &[u8], terminator: u8, into: &mut [u8]) -> (usize, usize, Stop) {
+    let (mut read, mut written) = (0, 0);
+    let stop = loop {
+        let Some(&byte) = bytes.get(read) else { break Stop::Exhausted };
+        let (plain, width) = if byte == ESCAPE {
+            match bytes.get(read + 1) {
+                None => break Stop::Pending,
+                Some(&escaped) if escaped == ESCAPE || escaped == terminator => (escaped, 2),
+                Some(&other) => break Stop::BadEscape(other),
+            }
+        } else if byte == terminator {
+            break Stop::Terminator;
+        } else {
+            (byte, 1)
+        };
+        let Some(place) = into.get_mut(written) else { break Stop::TooLong };
+        *place = plain;
+        read += width;
+        written += 1;
+    };
+    (read, written, stop)
 }
 
 impl Framer for EscapedFramer {
