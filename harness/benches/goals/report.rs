@@ -10,8 +10,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A report on the goals whose names were given, or on all.
-    pub(crate) fn new(wanted: Vec<String>) -> Self {
+    /// A report on the goals that the command line names, or on all.
+    pub(crate) fn from_arguments() -> Self {
+        let arguments = std::env::args().skip(1);
+        let wanted = arguments.filter(|argument| !argument.starts_with('-')).collect();
         let mut report =
             Self { out: io::stdout(), wanted, met: 0, missed: Vec::new(), skipped: Vec::new() };
         report.line(&format!("{:<4}  {:<7}  {:>14}  {:<30}  how", "", "", "measured", "goal"));

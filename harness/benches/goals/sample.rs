@@ -19,10 +19,20 @@ impl Pair {
     }
 
     /// Runs `ours` and `theirs` in alternating blocks of `turns`.
-    pub(crate) fn measure(turns: u32, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> Self {
+    pub(crate) fn measure(turns: u32, ours: impl FnMut(), theirs: impl FnMut()) -> Self {
+        Self::measure_in(BLOCKS, turns, ours, theirs)
+    }
+
+    /// The same in so many blocks of each.
+    pub(crate) fn measure_in(
+        blocks: usize,
+        turns: u32,
+        mut ours: impl FnMut(),
+        mut theirs: impl FnMut(),
+    ) -> Self {
         let (mut all_ours, mut all_theirs) = (Vec::new(), Vec::new());
         // The first block of each warms up and is not kept.
-        for block in 0..=BLOCKS {
+        for block in 0..=blocks {
             let time = |run: &mut dyn FnMut()| {
                 let began = Instant::now();
                 for _ in 0..turns {

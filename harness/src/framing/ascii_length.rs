@@ -32,11 +32,11 @@ impl AsciiLengthFramer {
         let filler = self.padding.byte();
         // At least the last place is a digit.
         let places = &header[..header.len().min(self.digits - 1)];
-        let filled = places.iter().take_while(|byte| **byte == filler).count();
+        let blank = places.iter().take_while(|byte| **byte == filler).count();
         let mut number = 0_u64;
-        for (at, byte) in header.iter().enumerate().skip(filled) {
+        for (at, byte) in header.iter().enumerate().skip(blank) {
             let digit = byte.wrapping_sub(b'0');
-            let needless = self.padding == Padding::Spaces && at > filled && number == 0;
+            let needless = self.padding == Padding::Spaces && at > blank && number == 0;
             if digit > 9 || needless {
                 return Err(at);
             }
