@@ -1,6 +1,10 @@
 //! What each fuzz target checks, as plain functions over bytes: the targets call them with what
-//! the fuzzer makes up, the tests with every corpus file.
+//! the fuzzer makes up, the tests with every input that is kept.
 
+mod inputs;
 mod scenario;
+mod targets;
 
+pub use inputs::{Input, inputs};
 pub use scenario::scenario;
+pub use targets::{TARGETS, Target};
