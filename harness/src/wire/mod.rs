@@ -1,9 +1,11 @@
-//! The wire: captured frames decoded into packets, and written as pcapng files.
+//! The wire: captured frames decoded into packets, and written as pcapng files; what always holds of
+//! both.
 //! It refuses to know who captured them.
 
 mod decode;
 mod frame;
 mod icmp;
+pub mod laws;
 mod packet;
 mod pcapng;
 #[cfg(test)]
