@@ -2,9 +2,13 @@
 //! the fuzzer makes up, the tests with every input that is kept.
 
 mod inputs;
+mod packet;
+mod pcapng;
 mod scenario;
 mod targets;
 
 pub use inputs::{Input, inputs};
+pub use packet::packet;
+pub use pcapng::pcapng;
 pub use scenario::scenario;
 pub use targets::{TARGETS, Target};

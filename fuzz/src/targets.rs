@@ -14,4 +14,8 @@ impl Target {
 }
 
 /// Every fuzz target, by name. `tests/completeness.rs` holds `Cargo.toml` and the folders against it.
-pub const TARGETS: &[Target] = &[Target::new("scenario", crate::scenario)];
+pub const TARGETS: &[Target] = &[
+    Target::new("packet", crate::packet),
+    Target::new("pcapng", crate::pcapng),
+    Target::new("scenario", crate::scenario),
+];

@@ -1,0 +1,4 @@
+//! Attacks pcapng writing.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| sockspec_fuzz::pcapng(input));
