@@ -10,16 +10,33 @@ use super::frame::Frame;
 use super::icmp::{IcmpError, IcmpVersion, Quoted};
 use super::packet::{Content, Datagram, Flags, Segment};
 
-/// Splits a frame into its link-layer destination, the kept bytes of its IP packet, and how many
-/// bytes were behind the Ethernet header. `None` where it holds no IP packet.
-pub(super) fn ethernet(frame: &Frame) -> Option<([u8; 6], &[u8], u32)> {
+/// Splits a frame into its link-layer destination and what is in it. `None` where that is no IP packet.
+pub(super) fn ethernet(frame: &Frame) -> Option<([u8; 6], Carried<'_>)> {
     let header = Ethernet2HeaderSlice::from_slice(&frame.bytes).ok()?;
-    if !matches!(header.ether_type(), EtherType::IPV4 | EtherType::IPV6) {
-        return None;
-    }
+    let version = match header.ether_type() {
+        EtherType::IPV4 => Version::V4,
+        EtherType::IPV6 => Version::V6,
+        _ => return None,
+    };
     let bytes = &frame.bytes[header.slice().len()..];
     let length = frame.length.checked_sub(length_of(header.slice()))?;
-    Some((header.destination(), bytes, length))
+    Some((header.destination(), Carried { version, bytes, length }))
+}
+
+/// What a frame carries.
+pub(super) struct Carried<'a> {
+    version: Version,
+    /// What was kept of it.
+    bytes: &'a [u8],
+    /// How many bytes it had.
+    length: u32,
+}
+
+/// The version of IP that a packet has because of where it is; its first bits must say the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V4,
+    V6,
 }
 
 /// An IP packet, or the start of one.
@@ -55,9 +72,9 @@ impl Fragment {
 }
 
 impl<'a> Ip<'a> {
-    /// Reads the packet of a frame that has `length` bytes behind its Ethernet header.
-    pub(super) fn of_frame(bytes: &'a [u8], length: u32) -> Option<Self> {
-        let mut ip = Self::of(bytes)?;
+    /// Reads the packet that a frame carries.
+    pub(super) fn of_frame(Carried { version, bytes, length }: Carried<'a>) -> Option<Self> {
+        let mut ip = Self::of(version, bytes)?;
         let headers = length_of(bytes) - length_of(ip.payload);
         let room = length.checked_sub(headers)?;
         let payload = ip.announced.unwrap_or(room);
@@ -71,10 +88,10 @@ impl<'a> Ip<'a> {
     }
 
     /// Reads the start of a packet.
-    fn of(bytes: &'a [u8]) -> Option<Self> {
-        match bytes.first()? >> 4 {
-            4 => Self::of_version_4(bytes),
-            6 => Self::of_version_6(bytes),
+    fn of(version: Version, bytes: &'a [u8]) -> Option<Self> {
+        match (version, bytes.first()? >> 4) {
+            (Version::V4, 4) => Self::of_version_4(bytes),
+            (Version::V6, 6) => Self::of_version_6(bytes),
             _ => None,
         }
     }
@@ -195,8 +212,12 @@ impl<'a> Ip<'a> {
     fn icmp(&self, version: IcmpVersion) -> Option<Content> {
         let (header, quoted) = self.payload.split_at_checked(ICMP_HEADER)?;
         let (kind, code) = (header[0], header[1]);
+        let own = match version {
+            IcmpVersion::V4 => Version::V4,
+            IcmpVersion::V6 => Version::V6,
+        };
         Some(if version.is_error(kind) {
-            let quoted = Self::of(quoted).and_then(|ip| ip.quoted());
+            let quoted = Self::of(own, quoted).and_then(|ip| ip.quoted());
             Content::IcmpError(IcmpError { version, kind, code, quoted })
         } else {
             Content::Other { protocol: self.protocol.0 }

@@ -145,8 +145,8 @@ impl Packet {
     /// `None` where it holds no IP packet, or one that is malformed or of which too little was
     /// kept.
     pub fn decode(frame: &Frame) -> Option<Self> {
-        let (link_destination, ip, length) = ethernet(frame)?;
-        let ip = Ip::of_frame(ip, length)?;
+        let (link_destination, carried) = ethernet(frame)?;
+        let ip = Ip::of_frame(carried)?;
         Some(Self {
             at: frame.at,
             sender: frame.sender,
@@ -503,11 +503,14 @@ mod tests {
         let quote = quoted(&unreachable4(&echo[ETHERNET..])).expect("it is quoted");
         assert_eq!((quote.source, quote.protocol), (SocketAddr::from((A, 0)), 1));
         assert_eq!(quoted(&unreachable4(&datagram[ETHERNET..ETHERNET + 22])), None);
+        assert_eq!(quoted(&unreachable4(&segment[ETHERNET..])), None, "of another version of IP");
     }
 
     #[rstest]
     #[case::arp(|bytes: &mut Vec<u8>| bytes[13] = 6)]
     #[case::version(|bytes: &mut Vec<u8>| bytes[ETHERNET] = 0x55)]
+    #[case::version_of_another_type(|bytes: &mut Vec<u8>| bytes[12..14].copy_from_slice(&[0x86, 0xdd]))]
+    #[case::version_6(|bytes: &mut Vec<u8>| bytes[ETHERNET] = 0x65)]
     #[case::header_too_short(|bytes: &mut Vec<u8>| bytes[ETHERNET] = 0x44)]
     #[case::shorter_than_its_header(|bytes: &mut Vec<u8>| bytes[ETHERNET + 3] = 19)]
     #[case::longer_than_the_frame(|bytes: &mut Vec<u8>| bytes[ETHERNET + 3] += 1)]
