@@ -2,6 +2,7 @@
 //! performs its operations.
 //! It refuses to know verdicts: what a subject did is data, whatever it was.
 
+pub mod agent;
 mod book;
 pub mod kernel;
 mod session;

@@ -1,0 +1,147 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::Success;
+use crate::subject::Granularity;
+use crate::vocabulary::{Capability, Errno};
+
+/// One message of an agent.
+///
+/// ```text
+/// {"kind":"hello","versions":[1],"name":"python","version":"3.12","capabilities":["poll"],
+///  "granularity":{"poll":0,"socket":4000000}}
+/// {"kind":"started","id":7}
+/// {"kind":"done","id":7,"began":1200,"took":800,"ok":{"count":4}}
+/// {"kind":"done","id":8,"began":2000,"took":10,"err":{"class":"EPIPE","raw":32,"text":"Broken pipe"}}
+/// ```
+///
+/// Each stands on a line of its own, without line breaks inside. Times are whole nanoseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// The first: what the agent is.
+    Hello(Hello),
+    /// A call that can block has been made.
+    Started {
+        /// Which.
+        id: CallId,
+    },
+    /// A call has returned.
+    Done {
+        /// Which.
+        id: CallId,
+        /// When it began, by the agent's monotonic clock.
+        began: Duration,
+        /// How long it took, by the same clock.
+        took: Duration,
+        /// What came of it.
+        answer: Answer,
+    },
+}
+
+/// What an agent is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The versions of the protocol that it speaks: one at least.
+    pub versions: Vec<u32>,
+    /// The name of the subject.
+    pub name: String,
+    /// The subject's version, for a person to read.
+    pub version: String,
+    /// What it declares to be able to do.
+    pub capabilities: Vec<Capability>,
+    /// How coarse its clocks are.
+    pub granularity: Granularity,
+}
+
+/// The identity of a call, as the harness gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(u64);
+
+impl CallId {
+    /// Wraps a number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It succeeded.
+    Ok(Success),
+    /// It failed.
+    Err(Failure),
+    /// The runtime threw something that stands for no failure of the call.
+    Threw(Thrown),
+    /// The subject cannot express it.
+    Unsupported {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// A failure, as the subject has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// What kind of failure it is, in words that are the same for all subjects.
+    pub class: Class,
+    /// The subject's own number, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<i64>,
+    /// The subject's own text.
+    pub text: String,
+}
+
+/// What a runtime threw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thrown {
+    /// The name of its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Kinds of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The time limit that the subject itself had set ended the call: `timeout`.
+    Timeout,
+    /// What POSIX has a name for, as `EPIPE`.
+    Errno(Errno),
+    /// Anything else: `other`.
+    Other,
+}
+
+impl Serialize for Class {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Timeout => "timeout",
+            Self::Errno(errno) => errno.name().unwrap_or("other"),
+            Self::Other => "other",
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Class {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "timeout" => Ok(Self::Timeout),
+            "other" => Ok(Self::Other),
+            name => Errno::from_name(name)
+                .map(Self::Errno)
+                .ok_or_else(|| de::Error::custom(format!("unknown class `{name}`"))),
+        }
+    }
+}
