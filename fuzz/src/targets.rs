@@ -15,6 +15,7 @@ impl Target {
 
 /// Every fuzz target, by name. `tests/completeness.rs` holds `Cargo.toml` and the folders against it.
 pub const TARGETS: &[Target] = &[
+    Target::new("agent", crate::agent),
     Target::new("packet", crate::packet),
     Target::new("pcapng", crate::pcapng),
     Target::new("scenario", crate::scenario),
