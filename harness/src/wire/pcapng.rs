@@ -207,6 +207,7 @@ mod tests {
     use etherparse::PacketBuilder;
 
     use super::*;
+    use crate::wire::laws::Block;
     use crate::wire::skip::skip;
 
     /// A file of two hosts with a datagram there, its answer, and a note before, between and after.
@@ -261,90 +262,39 @@ mod tests {
         (9_000, "line 8: client recv c 16 => timeout"),
     ];
 
-    /// The blocks of a file: the kind and what follows the length of each, and its options.
-    struct Read {
-        kind: u32,
-        body: Vec<u8>,
-        options: Vec<(u16, Vec<u8>)>,
-    }
-
-    fn number(bytes: &[u8], at: usize) -> usize {
-        let bytes = bytes[at..at + 4].try_into().expect("it has four bytes");
-        u32::from_le_bytes(bytes) as usize
-    }
-
-    fn read(mut file: &[u8]) -> Vec<Read> {
-        let mut blocks = Vec::new();
-        while !file.is_empty() {
-            let (kind, length) = (number(file, 0), number(file, 4));
-            assert_eq!(length % 4, 0);
-            assert_eq!(number(file, length - 4), length, "the length stands at both ends");
-            let body = &file[8..length - 4];
-            let fixed = match kind {
-                0x0a0d_0d0a => 16,
-                1 => 8,
-                6 => 20 + number(body, 12).next_multiple_of(4),
-                5 => 12,
-                other => panic!("there are no blocks of kind {other}"),
-            };
-            let (fixed, mut rest) = body.split_at(fixed);
-            let mut options = Vec::new();
-            loop {
-                let code = u16::from_le_bytes([rest[0], rest[1]]);
-                let length = usize::from(u16::from_le_bytes([rest[2], rest[3]]));
-                if code == 0 {
-                    assert_eq!(rest, [0; 4], "the end of the options is the end of the block");
-                    break;
-                }
-                options.push((code, rest[4..4 + length].to_vec()));
-                rest = &rest[4 + length.next_multiple_of(4)..];
-            }
-            let kind = u32::try_from(kind).expect("it was read as one");
-            blocks.push(Read { kind, body: fixed.to_vec(), options });
-            file = &file[length..];
-        }
-        blocks
-    }
-
-    impl Read {
-        fn texts(&self, code: u16) -> Vec<&str> {
-            let found = self.options.iter().filter(|(of, _)| *of == code);
-            found.map(|(_, value)| str::from_utf8(value).expect("it is text")).collect()
-        }
-    }
-
     #[test]
     fn what_is_written_can_be_read() {
         let frames = exchange();
-        let blocks = read(&written(&frames, &NOTES).expect("memory can be written to"));
+        let file = written(&frames, &NOTES).expect("memory can be written to");
+        let blocks = Block::of_file(&file).expect("it is one");
         let kinds: Vec<_> = blocks.iter().map(|block| block.kind).collect();
         assert_eq!(kinds, [0x0a0d_0d0a, 1, 1, 6, 6, 6, 5]);
-        assert_eq!(blocks[0].texts(COMMENT), ["broadcast/reaches-every-host[lan]"]);
-        assert_eq!(blocks[0].texts(4), ["sockspec 0.1.0"]);
-        assert_eq!(blocks[1].body, [1, 0, 0, 0, 0, 1, 0, 0], "Ethernet, 256 bytes");
-        assert_eq!(blocks[1].options, [(2, b"client".to_vec()), (9, vec![9])]);
-        assert_eq!(blocks[2].texts(2), ["sérver"]);
+        assert_eq!(blocks[0].texts(COMMENT), Ok(vec!["broadcast/reaches-every-host[lan]"]));
+        assert_eq!(blocks[0].texts(4), Ok(vec!["sockspec 0.1.0"]));
+        assert_eq!(blocks[1].fixed, [1, 0, 0, 0, 0, 1, 0, 0], "Ethernet, 256 bytes");
+        assert_eq!(blocks[1].options, [(2, &b"client"[..]), (9, &[9])]);
+        assert_eq!(blocks[2].texts(2), Ok(vec!["sérver"]));
         for (frame, (block, (interface, direction))) in
             frames.iter().zip(blocks[3..].iter().zip([(0, 2), (1, 2), (0, 1)]))
         {
-            assert_eq!(number(&block.body, 0), interface);
-            assert_eq!(number(&block.body, 12), frame.bytes.len());
-            assert_eq!(number(&block.body, 16), frame.length as usize);
-            assert_eq!(block.body[20..20 + frame.bytes.len()], *frame.bytes);
-            assert_eq!(block.options.last(), Some(&(2, vec![direction, 0, 0, 0])));
+            assert_eq!(block.number(0), Ok(interface));
+            assert_eq!(block.number(16), Ok(frame.length));
+            assert_eq!(block.data, &*frame.bytes);
+            assert_eq!(block.options.last(), Some(&(2, &[direction, 0, 0, 0][..])));
         }
-        let time = (number(&blocks[3].body, 4) << 32) + number(&blocks[3].body, 8);
-        assert_eq!(time, 1_700_000_000_123_456_789 + 1_500_000);
-        assert_eq!(blocks[6].options.last(), Some(&(5, vec![7, 0, 0, 0, 0, 0, 0, 0])));
+        let half = |at| u64::from(blocks[3].number(at).expect("it is there"));
+        assert_eq!((half(4) << 32) + half(8), 1_700_000_000_123_456_789 + 1_500_000);
+        assert_eq!(blocks[6].options.last(), Some(&(5, &[7, 0, 0, 0, 0, 0, 0, 0][..])));
     }
 
     #[test]
     fn no_note_is_lost() {
         let comments = |frames: &[Frame]| -> Vec<Vec<String>> {
-            let blocks = read(&written(frames, &NOTES).expect("memory can be written to"));
+            let file = written(frames, &NOTES).expect("memory can be written to");
+            let blocks = Block::of_file(&file).expect("it is one");
             let with = blocks.iter().filter(|block| [0x0a0d_0d0a, 6].contains(&block.kind));
-            with.map(|block| block.texts(COMMENT).into_iter().map(str::to_owned).collect())
-                .collect()
+            let texts = with.map(|block| block.texts(COMMENT).expect("they are text"));
+            texts.map(|texts| texts.into_iter().map(str::to_owned).collect()).collect()
         };
         let [head, first, second, last] = &comments(&exchange())[..] else {
             panic!("a head and three packets")
@@ -359,8 +309,9 @@ mod tests {
     #[test]
     fn a_note_that_is_too_long_is_cut_between_characters() {
         let text = "§".repeat(40_000);
-        let blocks = read(&written(&exchange(), &[(0, &text)]).expect("memory"));
-        assert_eq!(blocks[3].texts(COMMENT), ["§".repeat(32_767)]);
+        let file = written(&exchange(), &[(0, &text)]).expect("memory can be written to");
+        let blocks = Block::of_file(&file).expect("it is one");
+        assert_eq!(blocks[3].texts(COMMENT), Ok(vec![&*"§".repeat(32_767)]));
     }
 
     #[test]

@@ -1,22 +1,22 @@
 /// A block of a pcapng file, as a reader sees it that knows nothing of how it was written.
 #[derive(Debug)]
-pub(super) struct Block<'a> {
-    pub(super) kind: u32,
+pub(in crate::wire) struct Block<'a> {
+    pub(in crate::wire) kind: u32,
     /// What stands before the options.
-    pub(super) fixed: &'a [u8],
+    pub(in crate::wire) fixed: &'a [u8],
     /// The captured bytes, of a packet.
-    pub(super) data: &'a [u8],
-    pub(super) options: Vec<(u16, &'a [u8])>,
+    pub(in crate::wire) data: &'a [u8],
+    pub(in crate::wire) options: Vec<(u16, &'a [u8])>,
 }
 
 impl<'a> Block<'a> {
-    pub(super) const SECTION: u32 = 0x0a0d_0d0a;
-    pub(super) const INTERFACE: u32 = 1;
-    pub(super) const STATISTICS: u32 = 5;
-    pub(super) const PACKET: u32 = 6;
+    pub(in crate::wire) const SECTION: u32 = 0x0a0d_0d0a;
+    pub(in crate::wire) const INTERFACE: u32 = 1;
+    pub(in crate::wire) const STATISTICS: u32 = 5;
+    pub(in crate::wire) const PACKET: u32 = 6;
 
     /// Reads a file to its last byte, in which every number is little-endian.
-    pub(super) fn of_file(mut file: &'a [u8]) -> Result<Vec<Self>, String> {
+    pub(in crate::wire) fn of_file(mut file: &'a [u8]) -> Result<Vec<Self>, String> {
         let mut blocks = Vec::new();
         while !file.is_empty() {
             let (kind, length) = (number(file, 0)?, number(file, 4)?);
@@ -50,7 +50,7 @@ impl<'a> Block<'a> {
     }
 
     /// The values of an option, as text.
-    pub(super) fn texts(&self, code: u16) -> Result<Vec<&'a str>, String> {
+    pub(in crate::wire) fn texts(&self, code: u16) -> Result<Vec<&'a str>, String> {
         self.options
             .iter()
             .filter(|(of, _)| *of == code)
@@ -59,7 +59,7 @@ impl<'a> Block<'a> {
     }
 
     /// The number at a place of the fixed part.
-    pub(super) fn number(&self, at: usize) -> Result<u32, String> {
+    pub(in crate::wire) fn number(&self, at: usize) -> Result<u32, String> {
         number(self.fixed, at)
     }
 }

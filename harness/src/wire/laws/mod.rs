@@ -5,5 +5,7 @@ mod blocks;
 mod decoding;
 mod writing;
 
+#[cfg(test)]
+pub(super) use blocks::Block;
 pub use decoding::decoding;
 pub use writing::writing;
