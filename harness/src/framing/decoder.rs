@@ -47,6 +47,11 @@ impl<F: Framer> Framed<F> {
     pub const fn new(framer: F) -> Self {
         Self { framer, inbox: Inbox::new() }
     }
+
+    /// What came and was not consumed.
+    pub const fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
 }
 
 impl<F: Framer> Decoder for Framed<F> {

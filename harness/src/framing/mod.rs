@@ -11,6 +11,8 @@ mod error;
 mod escaped;
 mod framer;
 mod inbox;
+pub mod laws;
+pub mod naive;
 mod named;
 mod position;
 mod terminator;
