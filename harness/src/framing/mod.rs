@@ -9,6 +9,8 @@ mod decoder;
 mod encoder;
 mod error;
 mod escaped;
+#[cfg(any(test, feature = "faulty"))]
+pub mod faulty;
 mod framer;
 mod inbox;
 pub mod laws;

@@ -1,3 +1,6 @@
+//! Every framing once more, a whole stream at a time and written for clarity alone: what must come
+//! out. It refuses to know the framers and the encoders, of which it has only the types.
+
 use super::{Base64Fault, ESCAPE, EncodeError, FrameError};
 use crate::vocabulary::{ByteOrder, Framing, Padding};
 

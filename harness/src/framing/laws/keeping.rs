@@ -1,4 +1,3 @@
-use super::cutting::START;
 use super::{Broken, Chunks, Law};
 use crate::framing::naive::Reading;
 use crate::framing::{Decoder, FrameError, Framed, Framer, Inbox, Next, Refusal};
@@ -13,10 +12,15 @@ pub trait Keeper: Decoder {
 
     /// How many bytes were moved so far, each as often as it was.
     fn moved(&self) -> u64;
+
+    /// For how many bytes it makes room ahead of what comes, as one must that reads.
+    fn ahead(&self) -> usize {
+        0
+    }
 }
 
 /// Holds what keeps the unread bytes of a stream against the laws of what that may cost:
-/// [`Law::Memory`], at most 64 KiB and twice the most that was ever held with the chunk that came
+/// [`Law::Memory`], at most 1 KiB and twice the most that was ever held with the chunk that came
 /// then; [`Law::Moves`], at most 8 moves a byte and 1,024 in all. What comes out must be `expected`
 /// ([`Law::Chunks`]).
 ///
@@ -42,7 +46,7 @@ pub fn keeper<K: Keeper>(
             count += 1;
         }
         let (capacity, moved) = (keeper.capacity(), keeper.moved());
-        if capacity as u64 > START + 2 * most as u64 {
+        if capacity > 1_024 + keeper.ahead() + 2 * most {
             return broken(Law::Memory, format!("there is room for {capacity} bytes, not {most}"));
         }
         if moved > 8 * begin as u64 + 1_024 {
@@ -131,5 +135,9 @@ impl<F: Framer> Keeper for Copied<F> {
 
     fn moved(&self) -> u64 {
         self.inbox.moved()
+    }
+
+    fn ahead(&self) -> usize {
+        if self.is_read { 64 << 10 } else { 0 }
     }
 }

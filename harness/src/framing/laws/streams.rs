@@ -23,6 +23,11 @@ pub struct Made {
 }
 
 impl Made {
+    /// One that is known.
+    pub const fn new(stream: Vec<u8>, limit: usize, sizes: Vec<usize>) -> Self {
+        Self { stream, limit, sizes, is_pushed: false }
+    }
+
     /// For [`super::hold`].
     pub fn script(&self) -> Script<'_> {
         let mut script = Script::new(&self.stream, self.limit, &self.sizes);
@@ -82,20 +87,19 @@ impl Streams {
     /// A header that announces a number at which decoders break, alone or with something behind it.
     fn header(&mut self, limit: usize) -> Vec<u8> {
         let chance = &mut self.chance;
-        let near = |number: u64, by: usize| number.wrapping_sub(1).wrapping_add(by as u64);
-        let by = chance.below(3);
-        let power = 1_u64 << chance.below(64);
-        let decimal = 10_u64.pow(u32::try_from(chance.below(20)).unwrap_or_default());
-        let number = match chance.below(5) {
-            0 => near(limit as u64, by),
-            1 => near(decimal, by),
-            2 => near(u64::MAX, by),
-            3 => chance.below(20) as u64,
-            _ => near(power, by),
+        let power = 1_u128 << chance.below(65);
+        let decimal = 10_u128.pow(u32::try_from(chance.below(21)).unwrap_or_default());
+        let edge = match chance.below(5) {
+            0 => limit as u128,
+            1 => decimal,
+            2 => 1 << 64,
+            3 => chance.below(20) as u128,
+            _ => power,
         };
+        let number = (edge + chance.below(3) as u128).saturating_sub(1);
         match self.framing {
             Framing::BinaryLength { width, order: ByteOrder::Big } => {
-                number.to_be_bytes()[8 - width.bytes()..].to_vec()
+                number.to_be_bytes()[16 - width.bytes()..].to_vec()
             }
             Framing::BinaryLength { width, order: ByteOrder::Little } => {
                 number.to_le_bytes()[..width.bytes()].to_vec()
@@ -108,7 +112,7 @@ impl Streams {
                     Padding::Zeros => format!("{number:0digits$}"),
                     Padding::Spaces => format!("{number:digits$}"),
                 };
-                // The last digits: a number that wraps where there is room for fewer.
+                // The last digits, where there is room for fewer.
                 text.as_bytes()[text.len().saturating_sub(digits)..].to_vec()
             }
             _ => self.message(limit),
