@@ -66,9 +66,9 @@ impl FaultyEncoder {
                     byte == terminator.byte()
                         || byte == ESCAPE && !self.is(EncoderDefect::EscapeIsWritten)
                 };
-                let escaped = |byte: &u8| match is_special(*byte) {
-                    true => vec![ESCAPE, *byte],
-                    false => vec![*byte],
+                let escaped = |byte: &u8| {
+                    let escape = is_special(*byte).then_some(ESCAPE);
+                    escape.into_iter().chain([*byte])
                 };
                 let mut wire: Vec<u8> = message.iter().flat_map(escaped).collect();
                 wire.push(terminator.byte());

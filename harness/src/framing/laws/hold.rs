@@ -27,8 +27,8 @@ pub fn hold<F: Framer>(
     let Script { stream, limit, .. } = *script;
     let make = || make(limit);
     let expected = naive::read(framing, limit, stream);
-    cutting::framer(&make, limit, stream, script.sizes(), &expected)?;
-    cutting::memory(&make, stream, meter)?;
+    cutting::framer(make, limit, stream, script.sizes(), &expected)?;
+    cutting::memory(make, stream, meter)?;
     if script.is_pushed {
         keeping::keeper(Copied::pushed(make()), stream, script.sizes(), &expected)
     } else {
