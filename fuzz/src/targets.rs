@@ -16,7 +16,19 @@ impl Target {
 /// Every fuzz target, by name. `tests/completeness.rs` holds `Cargo.toml` and the folders against it.
 pub const TARGETS: &[Target] = &[
     Target::new("agent", crate::agent),
+    Target::new("announced", crate::announced),
+    Target::new("any-delimiter-codec", crate::any_delimiter_codec),
+    Target::new("ascii-length", crate::ascii_length),
+    Target::new("base64", crate::base64),
+    Target::new("binary-length", crate::binary_length),
+    Target::new("escaped", crate::escaped),
+    Target::new("length-delimited-codec", crate::length_delimited_codec),
+    Target::new("lines-codec", crate::lines_codec),
     Target::new("packet", crate::packet),
     Target::new("pcapng", crate::pcapng),
+    Target::new("python-base64", crate::python_base64),
+    Target::new("round-trip", crate::round_trip),
     Target::new("scenario", crate::scenario),
+    Target::new("splitting", crate::splitting),
+    Target::new("terminator", crate::terminator),
 ];

@@ -10,6 +10,9 @@ use super::terminator::TerminatorDefect;
 use crate::framing::laws::Law;
 use crate::vocabulary::Framing;
 
+#[cfg(not(any(test, fuzzing, debug_assertions)))]
+compile_error!("the feature `faulty` is for tests and fuzzing: no release build may contain it");
+
 /// What can be wrong with a faulty codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {

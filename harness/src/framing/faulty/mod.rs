@@ -6,9 +6,6 @@
 //! defect. No release build contains them: they are there for tests, and for fuzzing with the feature
 //! `faulty`.
 
-#[cfg(not(any(test, fuzzing, debug_assertions)))]
-compile_error!("the feature `faulty` is for tests and fuzzing: no release build may contain it");
-
 mod announced;
 mod ascii_length;
 mod base64;

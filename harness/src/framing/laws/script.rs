@@ -2,8 +2,9 @@
 ///
 /// The stream is the bytes as they are. Only a small tail is taken for the rest, so that nearly all
 /// of what a fuzzer makes up reaches the decoder: from the back one byte, whose low half chooses
-/// the limit out of [`Script::LIMITS`], and before it one byte for every 64 of the rest, at most 16,
-/// each the size of a chunk. Streams too short to have any are cut everywhere by the laws.
+/// the limit out of [`Script::LIMITS`] and whose high half is the choice of whoever asks, and before
+/// it one byte for every 64 of the rest, at most 16, each the size of a chunk. Streams too short to
+/// have any are cut everywhere by the laws.
 #[derive(Clone, Debug)]
 pub struct Script<'a> {
     /// The stream.
@@ -12,6 +13,8 @@ pub struct Script<'a> {
     pub limit: usize,
     /// Whether an inbox is fed chunk by chunk (`false`) or has bytes pushed into it.
     pub is_pushed: bool,
+    /// What a fuzzer chose beside, below 16: parameters of a framing.
+    pub choice: u8,
     sizes: [usize; MOST],
     count: usize,
 }
@@ -30,7 +33,8 @@ impl<'a> Script<'a> {
         let count = (rest.len() / BYTES_PER_SIZE).min(MOST);
         let (stream, tail) = rest.split_at(rest.len() - count);
         let mut script = Self::new(stream, Self::LIMITS[usize::from(control % 16)], &[1]);
-        script.is_pushed = control & 0x10 != 0;
+        script.is_pushed = stream.len() % 2 == 1;
+        script.choice = control / 16;
         for (size, byte) in script.sizes.iter_mut().zip(tail) {
             *size = size_of(*byte);
         }
@@ -44,6 +48,7 @@ impl<'a> Script<'a> {
             stream,
             limit,
             is_pushed: false,
+            choice: 0,
             sizes: [0; MOST],
             count: sizes.len().min(MOST),
         };
@@ -88,13 +93,13 @@ mod tests {
 
     #[test]
     fn the_tail_says_limit_and_sizes() {
-        let script = Script::parse(b"stream\x18");
-        assert_eq!((script.limit, script.is_pushed, script.sizes()), (64, true, &[1][..]));
+        let script = Script::parse(b"stream\x38");
+        assert_eq!((script.limit, script.choice, script.sizes()), (64, 3, &[1][..]));
         let mut input = vec![b's'; 190];
         input.extend([b'a', 3, 0x0f]);
         let script = Script::parse(&input);
         assert_eq!((script.stream.len(), script.limit), (189, usize::MAX));
-        assert_eq!((script.is_pushed, script.sizes()), (false, &[3, 1, 3][..]));
+        assert_eq!((script.choice, script.sizes()), (0, &[3, 1, 3][..]));
         assert_eq!([0, 63, 64, 128, 191, 192, 255].map(size_of), [0, 63, 0, 1, 64, 32, 2_048]);
     }
 }

@@ -28,7 +28,7 @@ impl Made {
         Self { stream, limit, sizes, is_pushed: false }
     }
 
-    /// For [`super::hold`].
+    /// For [`super::hold()`].
     pub fn script(&self) -> Script<'_> {
         let mut script = Script::new(&self.stream, self.limit, &self.sizes);
         script.is_pushed = self.is_pushed;

@@ -1,0 +1,4 @@
+//! Attacks terminators.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| sockspec_fuzz::terminator(input));

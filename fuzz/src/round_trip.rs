@@ -1,0 +1,39 @@
+use std::sync::LazyLock;
+
+use arbitrary::{Arbitrary, Unstructured};
+use sockspec::framing::laws::{self, Script};
+use sockspec::framing::{Framed, encoder, framer};
+use sockspec::vocabulary::Framing;
+
+/// What is sent, and how it comes.
+#[derive(Debug, Arbitrary)]
+struct Conversation {
+    framing: u8,
+    limit: u8,
+    sizes: Vec<u8>,
+    messages: Vec<Vec<u8>>,
+}
+
+static FRAMINGS: LazyLock<Vec<Framing>> = LazyLock::new(Framing::every);
+
+/// Checks that the messages which an encoder takes are those that come out, with any framing, and
+/// that it takes what it must.
+///
+/// # Panics
+/// When they do not, or it does not.
+pub fn round_trip(input: &[u8]) {
+    let Ok(said) = Conversation::arbitrary_take_rest(Unstructured::new(input)) else { return };
+    let framing = FRAMINGS[usize::from(said.framing) % FRAMINGS.len()];
+    let limit = Script::LIMITS[usize::from(said.limit) % Script::LIMITS.len()];
+    let sizes: Vec<usize> = said.sizes.iter().map(|size| usize::from(*size)).collect();
+    let encoder = encoder(framing, limit);
+    let make = || Framed::new(framer(framing, limit));
+    let held = said
+        .messages
+        .iter()
+        .try_for_each(|message| laws::encoder(framing, &encoder, limit, message))
+        .and_then(|()| laws::round_trip(make, &encoder, &said.messages, &sizes));
+    if let Err(broken) = held {
+        panic!("{framing}, limit {limit}: {broken}");
+    }
+}
