@@ -30,6 +30,7 @@ defects! {
         BlanksBehind 11 blanks(4), [Model Limit] "takes blanks behind the number"
         OtherDigits 11 zeros(8), [Model Limit] "takes any byte for the digit of its low half"
         BlanksAlone 11 blanks(1), [Model Limit] "takes a header without a digit for 0"
+        AsksForTheHeader 11 zeros(8), [Hint] "asks for the whole header, of which the next byte may be wrong"
         EmptyWaits 14 blanks(4), [Model Truncation Hint] "waits for one byte behind the header of an empty message"
         StallCountsDown 16 zeros(1), [Stall Hint] "counts a byte in a call without new ones"
     }
@@ -122,7 +123,8 @@ impl Core for AsciiLengthCore {
         let missing = self.digits - header.len();
         let is_part = self.is(AsciiLengthDefect::PartOfANumber) && header.len() > 1;
         if missing > 0 && !is_part {
-            return Found::Part(missing);
+            let asks = if self.is(AsciiLengthDefect::AsksForTheHeader) { missing } else { 1 };
+            return Found::Part(asks);
         }
         let come = unread.len() - header.len();
         match self.defect {

@@ -26,6 +26,7 @@ defects! {
         EscapedTerminatorEnds 12 LINES, [Model Limit Truncation] "ends a message at a terminator behind an escape"
         LooksOneByteBack 12 LINES, [Model Limit Truncation] "takes a terminator for data behind an escape that is data"
         LetterForTerminator 12 LINES, [Model Limit Truncation] "takes a letter behind an escape for a terminator"
+        AsksBehindTheEscape 12 NUL, [Hint] "asks for a byte behind the escaped one, which may be wrong already"
         StallEndsTheEscape 16 LINES, [Stall] "forgets an escape in a call without new bytes"
     }
 }
@@ -177,11 +178,11 @@ impl Core for EscapedCore {
                 return found;
             }
         }
-        match self.is_pending {
-            true if end && self.is(EscapedDefect::EndForgetsTheEscape) => self.end(),
-            true => Found::Part(2),
-            false => Found::Part(1),
+        if self.is_pending && end && self.is(EscapedDefect::EndForgetsTheEscape) {
+            return self.end();
         }
+        let asks_behind = self.is_pending && self.is(EscapedDefect::AsksBehindTheEscape);
+        Found::Part(1 + usize::from(asks_behind))
     }
 
     fn message<'a>(&'a self, _body: &'a [u8]) -> &'a [u8] {

@@ -7,7 +7,8 @@ use super::chunks::lengths;
 pub enum Law {
     /// A frame takes at least one byte and no more than there are, and its body lies within it.
     Progress,
-    /// No frame ends before as many bytes as were asked for, and at least one is asked for.
+    /// Before as many bytes as were asked for there is neither a frame nor an error, and at least one
+    /// is asked for.
     Hint,
     /// A call with nothing new gives the same again, and changes nothing.
     Stall,
@@ -82,7 +83,7 @@ impl Law {
     pub const fn statement(self) -> &'static str {
         match self {
             Self::Progress => "a frame takes at least one byte, and no more than there are",
-            Self::Hint => "no frame ends before as many bytes as were asked for",
+            Self::Hint => "what was asked for is needed, for a frame and for an error",
             Self::Stall => "a call with nothing new gives the same again and changes nothing",
             Self::Sticky => "the first error is given again by every later call",
             Self::Conservation => "every byte is part of a frame or of what the error is about",

@@ -148,6 +148,12 @@ impl Walk<'_> {
                         }
                         return self.cost(framer, calls);
                     }
+                    Err(error) if come < least && !end => {
+                        let told = format!(
+                            "byte {come} brings `{error}`, but up to {least} was asked for"
+                        );
+                        return Err((Law::Hint, told));
+                    }
                     Err(error) => {
                         self.end(count, Err(error))?;
                         self.cost(framer, calls)?;
