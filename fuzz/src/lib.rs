@@ -10,6 +10,8 @@ mod lines_codec;
 mod packet;
 mod pcapng;
 mod peers;
+#[cfg(feature = "faulty")]
+mod power;
 mod python_base64;
 mod round_trip;
 mod scenario;
@@ -24,6 +26,8 @@ pub use length_delimited_codec::length_delimited_codec;
 pub use lines_codec::lines_codec;
 pub use packet::packet;
 pub use pcapng::pcapng;
+#[cfg(feature = "faulty")]
+pub use power::{choose_mutant, power};
 pub use python_base64::{python, python_base64};
 pub use round_trip::round_trip;
 pub use scenario::scenario;

@@ -11,7 +11,25 @@ struct Conversation {
     framing: u8,
     limit: u8,
     sizes: Vec<u8>,
-    messages: Vec<Vec<u8>>,
+    messages: Vec<Message>,
+}
+
+/// Bytes, mostly once; many times where the width of a header ends.
+#[derive(Debug, Arbitrary)]
+struct Message {
+    times: u8,
+    bytes: Vec<u8>,
+}
+
+/// No message is larger.
+const LARGEST: usize = 1 << 17;
+
+impl Message {
+    fn bytes(&self) -> Vec<u8> {
+        let times = self.times.checked_sub(240).map_or(1, |power| 1 << power.min(16));
+        let most = LARGEST / self.bytes.len().max(1);
+        self.bytes.repeat(most.min(times))
+    }
 }
 
 static FRAMINGS: LazyLock<Vec<Framing>> = LazyLock::new(Framing::every);
@@ -28,11 +46,11 @@ pub fn round_trip(input: &[u8]) {
     let sizes: Vec<usize> = said.sizes.iter().map(|size| usize::from(*size)).collect();
     let encoder = encoder(framing, limit);
     let make = || Framed::new(framer(framing, limit));
-    let held = said
-        .messages
+    let messages: Vec<_> = said.messages.iter().map(Message::bytes).collect();
+    let held = messages
         .iter()
         .try_for_each(|message| laws::encoder(framing, &encoder, limit, message))
-        .and_then(|()| laws::round_trip(make, &encoder, &said.messages, &sizes));
+        .and_then(|()| laws::round_trip(make, &encoder, &messages, &sizes));
     if let Err(broken) = held {
         panic!("{framing}, limit {limit}: {broken}");
     }

@@ -45,14 +45,17 @@ fn faults(root: &Path, table: &[&str]) -> Vec<String> {
     faults
 }
 
-/// The `[[bin]]`s of a manifest, which are what `cargo fuzz list` gives, with their sources.
+/// The `[[bin]]`s of a manifest, which are what `cargo fuzz list` gives, with their sources; but for
+/// those that need a feature and are no target of every run.
 fn binaries(manifest: &str) -> BTreeMap<String, String> {
     let manifest: DocumentMut = manifest.parse().expect("the manifest is TOML");
     let binaries = manifest.get("bin").and_then(|bin| bin.as_array_of_tables());
     let text = |table: &toml_edit::Table, key: &str| {
         table.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     };
-    binaries.into_iter().flatten().map(|table| (text(table, "name"), text(table, "path"))).collect()
+    let targets =
+        binaries.into_iter().flatten().filter(|table| !table.contains_key("required-features"));
+    targets.map(|table| (text(table, "name"), text(table, "path"))).collect()
 }
 
 /// The binary and the table could call two functions.
