@@ -79,11 +79,7 @@ pub fn chunks<D: Decoder>(
     sizes: &[usize],
     whole: &Reading<Refusal>,
 ) -> Result<(), Broken> {
-    let mut cut = |sizes: &[usize]| {
-        let reading = read(&mut make(), stream, sizes);
-        same(&reading, &whole.messages, kind_of(&whole.end))
-            .map_err(|told| Broken::new(Law::Chunks, stream, sizes, told))
-    };
+    let mut cut = |sizes: &[usize]| cut(&mut make, stream, sizes, whole);
     cut(&[1])?;
     cut(sizes)?;
     if stream.len() <= SHORT {
@@ -92,6 +88,21 @@ pub fn chunks<D: Decoder>(
         }
     }
     Ok(())
+}
+
+/// [`Law::Chunks`] for these chunks alone.
+///
+/// # Errors
+/// When the stream is read in another way than all at once (`whole`).
+pub fn cut<D: Decoder>(
+    make: impl FnOnce() -> D,
+    stream: &[u8],
+    sizes: &[usize],
+    whole: &Reading<Refusal>,
+) -> Result<(), Broken> {
+    let reading = read(&mut make(), stream, sizes);
+    same(&reading, &whole.messages, kind_of(&whole.end))
+        .map_err(|told| Broken::new(Law::Chunks, stream, sizes, told))
 }
 
 /// [`Law::Stall`]: a chunk without bytes brings no message and no refusal, and changes nothing.

@@ -56,7 +56,7 @@ pub use broken::{Broken, Law};
 pub use chunks::Chunks;
 pub use cutting::{framer, memory};
 pub use decoding::{
-    chunks, conservation, decoder, model, read, round_trip, stalls, sticky, truncation,
+    chunks, conservation, cut, decoder, model, read, round_trip, stalls, sticky, truncation,
 };
 pub use encoding::encoder;
 pub use hold::{Meter, hold, unmetered};
