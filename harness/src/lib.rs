@@ -21,4 +21,6 @@ pub mod run;
 
 pub mod report;
 
+pub mod explore;
+
 pub mod cli;

@@ -1,0 +1,98 @@
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus};
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal, killpg, raise};
+use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpgrp, getppid};
+
+/// What a guard says instead of a greeting where the command cannot be started, before the reason.
+pub(super) const REFUSED: &str = "cannot be started: ";
+
+/// Runs a command as the guard of its process group, for which it is a process of its own: where
+/// `parent`, the process that started the guard, is gone for whatever reason, the whole group is
+/// killed. Otherwise it ends as the command does, and returns the exit code of that.
+///
+/// It must lead a process group of its own, since it kills that.
+///
+/// # Errors
+/// When the command cannot be waited for.
+pub fn guard(parent: u32, command: &[OsString]) -> io::Result<u8> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // Before any signal is blocked, since the command would inherit that.
+    let mut child = match Command::new(program).args(arguments).spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            writeln!(io::stdout(), "{REFUSED}{error}")?;
+            return Ok(1);
+        }
+    };
+    let signals: SigSet = [Signal::SIGTERM, Signal::SIGCHLD].into_iter().collect();
+    signals.thread_block()?;
+    set_pdeathsig(Signal::SIGTERM)?;
+    let_go()?;
+    wait(&mut child, &signals, parent).map(mirrored)
+}
+
+fn is_parent(parent: u32) -> bool {
+    u32::try_from(getppid().as_raw()).is_ok_and(|current| current == parent)
+}
+
+/// Leaves standard input and output to the command alone, so that their ends are seen.
+fn let_go() -> io::Result<()> {
+    let nothing = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(&nothing)?;
+    dup2_stdout(&nothing)?;
+    dup2_stderr(&nothing)?;
+    Ok(())
+}
+
+fn wait(child: &mut Child, signals: &SigSet, parent: u32) -> io::Result<ExitStatus> {
+    loop {
+        if !is_parent(parent) {
+            // This process is one of the group.
+            killpg(getpgrp(), Signal::SIGKILL)?;
+        }
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        signals.wait()?;
+    }
+}
+
+/// Ends as the command has ended: by the same signal, or with the exit code that is returned.
+fn mirrored(status: ExitStatus) -> u8 {
+    if let Some(signal) = status.signal().and_then(|number| Signal::try_from(number).ok()) {
+        // The command has left its own memory behind already, where that is wanted.
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+        let _ = SigSet::all().thread_unblock();
+        let _ = raise(signal);
+    }
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// Puts the guard before a command: `guard` is what makes this program call [`guard`], and is
+/// followed by the id of this process.
+pub(super) fn guarded(guard: &[OsString], command: &[OsString]) -> Command {
+    let own = OsString::from(std::process::id().to_string());
+    let whole: Vec<&OsString> = match guard {
+        [] => command.iter().collect(),
+        guard => guard.iter().chain([&own]).chain(command).collect(),
+    };
+    let mut start = Command::new(whole.first().copied().cloned().unwrap_or_default());
+    start.args(whole.iter().skip(1)).process_group(0);
+    start
+}
+
+/// Kills a process group whose leader has not been waited for, so that its id is its own still.
+pub(super) fn kill_group(leader: u32) {
+    if let Ok(leader) = i32::try_from(leader) {
+        // Where nothing of it is left, nothing has to be done.
+        let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
+    }
+}
