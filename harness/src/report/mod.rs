@@ -26,8 +26,10 @@ mod tally;
 mod terminal;
 mod wire;
 
+pub(crate) use elapsed::Thousands;
 pub use packets::PacketFiles;
 pub use palette::Palette;
+pub(crate) use printable::{Many, Printable, ShellWord};
 pub use reporter::{Reporter, Reporters};
 pub use snapshot::accepted_report;
 pub use tally::{CaseTally, Counts, Tally};
