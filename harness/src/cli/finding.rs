@@ -6,6 +6,7 @@ use crate::explore::decoder::{MishapKind, Session};
 use crate::explore::{Case, Finding, Hunt, Observed, Wrong};
 use crate::framing::laws::Law;
 use crate::report::{Many, Palette, Printable, ShellWord, Thousands};
+use crate::vocabulary::FrameFault;
 
 /// What a command has to say so that it does the same again.
 pub(super) struct Replay<'a> {
@@ -98,7 +99,7 @@ pub(super) fn shown(
             line(if index == 0 { "it said" } else { "" }, &Printable(said));
         }
     }
-    if let Some(hint) = hint(finding, session, replay) {
+    if let Some(hint) = hint(finding, observed, session, replay) {
         line("perhaps", &hint);
     }
     line("again", &Again(finding, replay));
@@ -106,7 +107,12 @@ pub(super) fn shown(
 }
 
 /// What often is the reason, where it lies beside the decoder.
-fn hint(finding: &Finding, session: &Session, replay: &Replay<'_>) -> Option<&'static str> {
+fn hint(
+    finding: &Finding,
+    observed: &[Observed],
+    session: &Session,
+    replay: &Replay<'_>,
+) -> Option<&'static str> {
     if !finding.repeats {
         return Some(
             "`new` keeps something: given this case alone, a new process does nothing wrong",
@@ -124,6 +130,9 @@ fn hint(finding: &Finding, session: &Session, replay: &Replay<'_>) -> Option<&'s
             _ => None,
         },
         Wrong::Law(broken, _) => match broken.law {
+            Law::Model if observed.iter().any(is_too_long) => {
+                Some("the decoder's limit is another one: then say so with `--limit`")
+            }
             Law::Truncation if !has_model => {
                 Some("a stream may end within its last message here: then `--except truncation`")
             }
@@ -133,6 +142,11 @@ fn hint(finding: &Finding, session: &Session, replay: &Replay<'_>) -> Option<&'s
             _ => None,
         },
     }
+}
+
+fn is_too_long(one: &Observed) -> bool {
+    let refusal = one.end.as_ref().err();
+    refusal.is_some_and(|refusal| refusal.fault == Some(FrameFault::TooLong))
 }
 
 /// The program, and what it says of itself.
@@ -155,7 +169,9 @@ impl fmt::Display for Size<'_> {
             format!("{} in {}", Many(bytes, "byte"), Many(chunks, "chunk"))
         };
         f.write_str(&size(&self.0.case))?;
-        if let Some((from, shrunk)) = &self.0.shrunk {
+        if let Some((from, shrunk)) = &self.0.shrunk
+            && *from != self.0.case
+        {
             let attempts = Many(shrunk.attempts, "attempt");
             write!(f, "; shrunk from {}, {attempts}", size(from))?;
             if !shrunk.is_minimal {
@@ -177,8 +193,8 @@ impl fmt::Display for Came<'_> {
         }
         match &self.0.end {
             Ok(()) => f.write_str(", then the end"),
-            Err(text) if text.is_empty() => f.write_str(", then refused"),
-            Err(text) => write!(f, ", then refused: {}", Printable(text)),
+            Err(refusal) if refusal.text.is_empty() => f.write_str(", then refused"),
+            Err(refusal) => write!(f, ", then refused: {}", Printable(&refusal.text)),
         }
     }
 }

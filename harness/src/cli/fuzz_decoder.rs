@@ -16,11 +16,11 @@ use crate::vocabulary::Framing;
 
 /// Hold any program that decodes against the laws of framing.
 ///
-/// The program speaks a small protocol of lines on its standard input and output: see
-/// `harness/decoders/README.md`. Streams are made up, cut into chunks in many ways, and what the
-/// program makes of them is compared. What it does wrong is shown as the shortest case that was
-/// found, with the command that runs that case again.
+/// Streams are made up, cut into chunks in many ways, and what the program makes of them is
+/// compared. What it does wrong is shown as the shortest case that was found, with the command that
+/// runs that case again.
 #[derive(Debug, Args)]
+#[command(after_long_help = PROTOCOL)]
 pub(super) struct Arguments {
     /// The framing that the program decodes, such as 'binary-length u32 big': streams are made up of
     /// it, and what must come out is known.
@@ -80,6 +80,19 @@ pub(super) struct GuardArguments {
     command: Vec<OsString>,
 }
 
+/// What a program must speak, in short.
+const PROTOCOL: &str = "\
+The program speaks lines on its standard input and output, with bytes in hexadecimal:
+
+  it begins with   sockspec-decoder 1
+  to `new`         it answers `more`: a stream begins
+  to `chunk HEX`   `frame HEX` for each message that is whole now, then `more`
+  to `end`         `frame HEX` for each message that is left, then `end`
+
+Instead of `more` or `end` it refuses bytes that are no messages with `error TEXT`, or with
+`truncated TEXT`, `too-long TEXT` or `malformed TEXT`. It flushes each answer. The whole protocol
+and an example stand in harness/decoders of the source.";
+
 /// How many streams are made up where nothing else is said.
 const RUNS: u64 = 500;
 /// How many cases are tried to make one smaller.
@@ -118,14 +131,13 @@ fn explore(
         timeout: arguments.timeout,
     })?;
     let began = Instant::now();
-    let found = match &arguments.case {
-        Some(case) => hunt.replay(&session, case)?.map(Box::new).ok_or(None),
-        None => {
-            let in_time = || arguments.time.is_none_or(|time| began.elapsed() < time);
-            match hunt.run(&session, in_time)? {
-                Hunted::Found(finding) => Ok(finding),
-                Hunted::Held { streams, late } => Err(Some((streams, late))),
-            }
+    let found = if let Some(case) = &arguments.case {
+        hunt.replay(&session, case)?.map(Box::new).ok_or(None)
+    } else {
+        let in_time = || arguments.time.is_none_or(|time| began.elapsed() < time);
+        match hunt.run(&session, in_time)? {
+            Hunted::Found(finding) => Ok(finding),
+            Hunted::Held { streams, late } => Err(Some((streams, late))),
         }
     };
     let replay = Replay {

@@ -140,9 +140,10 @@ fn write_chunk(f: &mut fmt::Formatter<'_>, chunk: &[u8]) -> fmt::Result {
         if !std::mem::take(&mut is_first) && (is_run || was_run) {
             f.write_str(" ")?;
         }
-        match is_run {
-            true => write!(f, "{:02x}*{}", run[0], run.len())?,
-            false => f.write_str(&HEXLOWER.encode(run))?,
+        if is_run {
+            write!(f, "{:02x}*{}", run[0], run.len())?;
+        } else {
+            f.write_str(&HEXLOWER.encode(run))?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::checks::{Checks, Wrong, replay};
 use super::decoder::{Session, StartError};
 use super::{Case, Frames, Generator, Random, Shrunk, shrink};
-use crate::framing::laws::Law;
+use crate::framing::laws::{self, Law};
 
 /// Looks for a stream with which a decoder does something wrong.
 #[derive(Clone, Debug)]
@@ -147,10 +147,16 @@ impl Hunt {
             let patience = session.exchanges().slowest * PATIENCE;
             session.set_timeout(usual.min(patience.max(LEAST_PATIENCE)));
         }
+        // Without a framing, the program itself says which streams are whole. Such a one stays so.
+        let is_law = matches!(wrong, Wrong::Law(..));
+        let is_whole = is_law && self.frames.is_none() && accepts(session, case);
         let mut broken = None;
         let shrunk = shrink(case.clone(), self.frames, attempts, |case| {
             if is_fresh {
                 session.renew();
+            }
+            if is_whole && !accepts(session, case) {
+                return ControlFlow::Continue(false);
             }
             match self.again(session, wrong, case) {
                 Ok(found) => ControlFlow::Continue(found.is_some()),
@@ -183,4 +189,11 @@ impl Hunt {
         };
         Ok(found.filter(|found| found.is_like(wrong)))
     }
+}
+
+/// Whether a program reads a stream to its end, all at once.
+fn accepts(session: &Session, case: &Case) -> bool {
+    let reading = laws::read(&mut session.stream(), case.stream(), &[]);
+    // What went wrong instead is not what is looked for.
+    session.mishap().is_none() && reading.end.is_ok()
 }

@@ -1,6 +1,7 @@
 use super::Finding;
 use super::checks::{Checks, Wrong, replay};
 use super::decoder::Session;
+use crate::framing::Refusal;
 use crate::framing::laws::{self, Law};
 use crate::framing::naive::Reading;
 
@@ -12,13 +13,12 @@ pub struct Observed {
     /// The messages, in order.
     pub messages: Vec<Vec<u8>>,
     /// Whether the stream was read to its end, or why not.
-    pub end: Result<(), String>,
+    pub end: Result<(), Refusal>,
 }
 
 impl Observed {
-    fn new<E: ToString>(how: &'static str, reading: Reading<E>) -> Self {
-        let end = reading.end.map_err(|error| error.to_string());
-        Self { how, messages: reading.messages, end }
+    fn new<E: Into<Refusal>>(how: &'static str, reading: Reading<E>) -> Self {
+        Self { how, messages: reading.messages, end: reading.end.map_err(Into::into) }
     }
 }
 

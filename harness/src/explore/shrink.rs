@@ -1,4 +1,4 @@
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::Case;
 use super::frames::Frames;
@@ -15,6 +15,8 @@ pub struct Shrunk {
     pub is_minimal: bool,
 }
 
+/// Up to this length a stream is short.
+const SHORT: usize = 32;
 /// An attempt with so many bytes counts as one more.
 const BYTES: usize = 4 << 10;
 /// What is simplest in the eyes of a person comes first.
@@ -44,7 +46,7 @@ pub fn shrink(
         let progress = shrinking.round(grain, &mut still);
         if grain > 1 {
             grain /= 2;
-        } else if !progress {
+        } else if !progress && !shrinking.drop_any(&mut still) {
             break;
         }
     }
@@ -84,6 +86,19 @@ impl Shrinking {
                 .sweep(bytes, grain, still, |case, at| case.replaced(at..at + grain, b"", false));
         }
         progress | self.simplify(grain, still)
+    }
+
+    /// Leaves out any bytes of a short stream, wherever they begin and end: where nothing is known
+    /// of it, a message can be anywhere.
+    fn drop_any(&mut self, still: &mut impl Still) -> bool {
+        let bytes = self.case.stream().len();
+        if self.is_whole || bytes > SHORT {
+            return false;
+        }
+        (2..bytes).rev().any(|length| {
+            self.sweep(bytes, 1, still, |case, at| case.replaced(at..at + length, b"", false))
+                || self.sweep(bytes, 1, still, |case, at| dropped(case, at..at + length))
+        })
     }
 
     /// Leaves out frames, and parts of their messages.
@@ -173,6 +188,19 @@ impl Shrinking {
     }
 }
 
+/// Without some bytes, and cut where it was, counted from its beginning.
+fn dropped(case: &Case, bytes: Range<usize>) -> Option<Case> {
+    let shorter = case.replaced(bytes, b"", false)?;
+    let mut left = shorter.stream().len();
+    // What is cut behind the end is not.
+    let sizes = case.sizes().iter().copied().take_while(|size| {
+        let has_come = left > 0;
+        left -= left.min(*size);
+        has_come
+    });
+    Some(Case::new(shorter.stream().to_vec(), &sizes.collect::<Vec<_>>()))
+}
+
 /// How far a byte is from what is simplest.
 const fn rank(byte: u8) -> u16 {
     match byte {
@@ -224,6 +252,20 @@ mod tests {
         let found = shrunk(&long, Some(Frames::new(SHORT, usize::MAX)), still);
         assert_eq!(found.case.to_string(), "00046161|6161");
         assert!(found.is_minimal);
+    }
+
+    #[test]
+    fn a_message_is_left_out_wherever_it_is() {
+        // `(x)` is a message, and one of them is cut directly behind its first byte.
+        let still = |case: &Case| {
+            let text = case.stream();
+            let is_whole = text
+                .split_inclusive(|byte| *byte == b')')
+                .all(|one| one.starts_with(b"(") && one.ends_with(b")") && one.len() > 2);
+            is_whole && case.sizes().len() > 1 && text[case.sizes()[0] - 1] == b'('
+        };
+        let found = shrunk("28 6262 29 28|636363 29 28 6464 29", None, still);
+        assert_eq!(found.case.to_string(), "28|6129");
     }
 
     #[test]

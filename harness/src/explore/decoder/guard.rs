@@ -65,13 +65,19 @@ fn wait(child: &mut Child, signals: &SigSet, parent: u32) -> io::Result<ExitStat
     }
 }
 
-/// Ends as the command has ended: by the same signal, or with the exit code that is returned.
+/// Ends as the command has ended: by the same signal, or with the exit code that is returned. Where
+/// a signal cannot end this process, that is 128 and its number, as a shell says it.
 fn mirrored(status: ExitStatus) -> u8 {
-    if let Some(signal) = status.signal().and_then(|number| Signal::try_from(number).ok()) {
+    if let Some(number) = status.signal() {
         // The command has left its own memory behind already, where that is wanted.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
         let _ = SigSet::all().thread_unblock();
-        let _ = raise(signal);
+        if let Ok(signal) = Signal::try_from(number) {
+            // The first one can end in a handler that is there for this process's own mistakes, and
+            // is gone for the second.
+            let _ = raise(signal).and_then(|()| raise(signal));
+        }
+        return u8::try_from(128 + number).unwrap_or(u8::MAX);
     }
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

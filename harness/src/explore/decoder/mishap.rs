@@ -123,5 +123,10 @@ pub enum StartError {
 
 /// The lines of a standard error, below what is said.
 fn quoted(said: &[String]) -> String {
-    said.iter().map(|line| format!("\n  | {}", line.escape_debug())).collect()
+    let mut text = String::new();
+    for line in said {
+        text.push_str("\n  | ");
+        text.extend(line.escape_debug());
+    }
+    text
 }

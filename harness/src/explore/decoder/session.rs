@@ -131,13 +131,12 @@ impl Session {
 
 impl State {
     fn ensure(&mut self) -> Result<&mut Process, StartError> {
-        let process = match self.process.take() {
-            Some(process) => process,
-            None => {
-                let (process, name) = Process::start(&self.program.guard, &self.program.command)?;
-                self.name = name;
-                process
-            }
+        let process = if let Some(process) = self.process.take() {
+            process
+        } else {
+            let (process, name) = Process::start(&self.program.guard, &self.program.command)?;
+            self.name = name;
+            process
         };
         Ok(self.process.insert(process))
     }
