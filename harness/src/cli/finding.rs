@@ -114,9 +114,7 @@ fn hint(
     replay: &Replay<'_>,
 ) -> Option<&'static str> {
     if !finding.repeats {
-        return Some(
-            "`new` keeps something: given this case alone, a new process does nothing wrong",
-        );
+        return Some("`new` keeps something of the stream before, and the case alone is innocent");
     }
     let has_model = replay.hunt.checks.expected(&[]).is_some();
     match &finding.wrong {

@@ -9,6 +9,10 @@ use crate::vocabulary::{Framing, Payload};
 pub struct Generator {
     framing: Option<(Framing, usize)>,
     samples: Vec<Vec<u8>>,
+    /// Messages at whose lengths something changes.
+    notable: Vec<Vec<u8>>,
+    /// What comes first, the same for every seed: the samples, and each notable message.
+    first: Vec<Vec<u8>>,
     dictionary: Dictionary,
 }
 
@@ -18,23 +22,29 @@ const FAULTLESS: u64 = 64;
 const LONGEST: usize = 1 << 20;
 /// Up to this length a message is nothing special.
 const USUAL: usize = 24;
-/// One message in so many is long.
-const LONG: usize = 24;
+/// One message in so many is notable.
+const NOTABLE: usize = 16;
 
 impl Generator {
     /// Of a framing with messages of at most so many bytes, or from samples, or both.
     pub fn new(framing: Option<(Framing, usize)>, samples: Vec<Vec<u8>>) -> Self {
         let limit = framing.map_or(usize::MAX, |(_, limit)| limit);
         let dictionary = Dictionary::of(framing.map(|(framing, _)| framing), limit);
-        Self { framing, samples, dictionary }
+        let notable = notable(limit);
+        let mut first = samples.clone();
+        if let Some((framing, _)) = framing {
+            let beside = |message: &[u8]| encoded(framing, &[b"ab", message, b"cd"]);
+            first.extend(notable.iter().map(|message| beside(message)));
+        }
+        Self { framing, samples, notable, first, dictionary }
     }
 
-    /// A stream, and ways to cut it. The first runs give each sample as it is, and no mistakes: what
-    /// goes wrong with these is plainest to see.
+    /// A stream, and ways to cut it. The first runs hold no mistakes: what goes wrong with these is
+    /// plainest to see.
     pub fn cases(&self, run: u64, random: &mut Random) -> Vec<Case> {
-        let sample = usize::try_from(run).ok().and_then(|run| self.samples.get(run));
-        let stream = match sample {
-            Some(sample) => sample.clone(),
+        let first = usize::try_from(run).ok().and_then(|run| self.first.get(run));
+        let stream = match first {
+            Some(first) => first.clone(),
             None if run < FAULTLESS => self.base(random),
             None => self.stream(random),
         };
@@ -58,14 +68,9 @@ impl Generator {
     fn base(&self, random: &mut Random) -> Vec<u8> {
         match self.framing {
             Some((framing, limit)) if self.samples.is_empty() || random.once_in(2) => {
-                // Of the encoder's own limit nothing is asked: what is too long must be refused.
-                let encoder = encoder(framing, usize::MAX);
-                let mut stream = Vec::new();
-                for _ in 0..random.below(5) {
-                    // What the framing cannot carry stays out.
-                    let _ = encoder.encode(&self.message(limit, random), &mut stream);
-                }
-                stream
+                let messages: Vec<Vec<u8>> =
+                    (0..random.below(5)).map(|_| self.message(limit, random)).collect();
+                encoded(framing, &messages)
             }
             _ => {
                 let mut stream = random.pick(&self.samples).clone();
@@ -78,33 +83,15 @@ impl Generator {
     }
 
     fn message(&self, limit: usize, random: &mut Random) -> Vec<u8> {
-        if random.once_in(LONG) {
-            let wanted = [
-                limit.saturating_sub(1),
-                limit,
-                limit.saturating_add(1),
-                127,
-                128,
-                255,
-                256,
-                65_535,
-                65_536,
-            ];
-            let lengths: Vec<usize> = wanted
-                .into_iter()
-                .filter(|length| *length <= LONGEST && *length <= limit.saturating_add(1))
-                .collect();
-            if let [_, ..] = lengths.as_slice() {
-                return vec![b'a'; *random.pick(&lengths)];
-            }
+        if random.once_in(NOTABLE) {
+            return random.pick::<Vec<u8>>(&self.notable).clone();
         }
         // Around a small limit there is little room; around none there is as much as is usual.
         let most = USUAL.min(limit.saturating_add(2));
         match random.below(12) {
             0 => Vec::new(),
             1 => vec![random.byte()],
-            2 if limit >= 256 => (0..=u8::MAX).collect(),
-            3 | 4 => {
+            2..=4 => {
                 let mut bytes = vec![0; random.below(most)];
                 Payload::generate(random.next(), 0, &mut bytes);
                 bytes
@@ -158,6 +145,31 @@ impl Generator {
     }
 }
 
+/// Messages at whose lengths something changes, as far as one over the limit, and one of all bytes.
+fn notable(limit: usize) -> Vec<Vec<u8>> {
+    let most = limit.saturating_add(1).min(LONGEST);
+    let bounds = [0, 1, 127, 128, 255, 256, 999, 1_000, 9_999, 10_000, 65_535, 65_536];
+    let around = [limit.saturating_sub(1), limit, limit.saturating_add(1)];
+    let mut lengths: Vec<usize> =
+        bounds.into_iter().chain(around).filter(|length| *length <= most).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let mut messages: Vec<Vec<u8>> = lengths.into_iter().map(|length| vec![b'a'; length]).collect();
+    messages.push((0..=u8::MAX).take(most).collect());
+    messages
+}
+
+/// The messages in one stream, but for those that the framing cannot carry. A decoder's limit is
+/// none of the encoder's: what is too long must be refused.
+fn encoded(framing: Framing, messages: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let encoder = encoder(framing, usize::MAX);
+    let mut stream = Vec::new();
+    for message in messages {
+        let _ = encoder.encode(message.as_ref(), &mut stream);
+    }
+    stream
+}
+
 /// Streams up to this length are given byte by byte, too.
 const SLOW: usize = 512;
 /// How many ways there are to cut one stream.
@@ -189,4 +201,61 @@ fn cuts(length: usize, random: &mut Random) -> Vec<Vec<usize>> {
         ways.push(vec![1; length]);
     }
     ways
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::naive;
+
+    fn streams(generator: &Generator, seed: u64, runs: u64) -> Vec<Vec<u8>> {
+        let first = |cases: Vec<Case>| cases[0].stream().to_vec();
+        (0..runs).map(|run| first(generator.cases(run, &mut Random::of_run(seed, run)))).collect()
+    }
+
+    #[test]
+    fn of_every_framing_some_streams_are_whole_and_some_are_not() {
+        for framing in Framing::every() {
+            let generator = Generator::new(Some((framing, 300)), Vec::new());
+            let made = streams(&generator, 1, 400);
+            let read = |stream: &Vec<u8>| naive::read(framing, 300, stream);
+            let whole = made.iter().filter(|stream| read(stream).end.is_ok()).count();
+            assert!((100..350).contains(&whole), "{framing}: {whole} of 400");
+            assert_eq!(made, streams(&generator, 1, 400));
+            assert_ne!(made, streams(&generator, 2, 400));
+        }
+    }
+
+    #[test]
+    fn a_message_at_the_limit_and_one_over_it_come_whatever_the_seed() {
+        for framing in Framing::every() {
+            let generator = Generator::new(Some((framing, 7)), Vec::new());
+            let made = streams(&generator, 3, 20);
+            for length in [6, 7, 8] {
+                let wanted = encoded(framing, &[&b"ab"[..], &vec![b'a'; length], b"cd"]);
+                assert!(made.contains(&wanted), "{framing}: {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn samples_come_first_as_they_are() {
+        let samples = vec![b"one".to_vec(), b"two".to_vec()];
+        let made = streams(&Generator::new(None, samples.clone()), 1, 100);
+        assert_eq!(made[..2], samples);
+        assert!(made.iter().any(|stream| !samples.contains(stream)));
+    }
+
+    #[test]
+    fn every_way_to_cut_a_stream_is_all_of_it() {
+        let mut random = Random::new(5);
+        for length in [0, 1, 2, 24, 512, 513, 100_000] {
+            let ways = cuts(length, &mut random);
+            assert!(ways.len() >= WAYS);
+            for sizes in ways {
+                assert!(sizes.iter().sum::<usize>() >= length, "{length}: {sizes:?}");
+                assert!(sizes.len() <= 1_000, "{length}: {}", sizes.len());
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::checks::{Checks, Wrong, replay};
 use super::decoder::{Session, StartError};
 use super::{Case, Frames, Generator, Random, Shrunk, shrink};
+use crate::framing::Decoder as _;
 use crate::framing::laws::{self, Law};
 
 /// Looks for a stream with which a decoder does something wrong.
@@ -46,7 +47,7 @@ pub struct Finding {
     pub case: Case,
     /// What that case was made from, where it was shrunk.
     pub shrunk: Option<(Case, Shrunk)>,
-    /// Whether a new process does the same again, given the same.
+    /// Whether the case alone shows it: otherwise what came before has a part in it.
     pub repeats: bool,
     /// Of how many streams that were made up it is the last.
     pub runs: u64,
@@ -110,7 +111,9 @@ impl Hunt {
     fn finding(&self, session: &Session, wrong: Wrong) -> Result<Finding, StartError> {
         let case = wrong.case().clone();
         session.renew();
-        let Some(again) = self.again(session, &wrong, &case)? else {
+        let again = self.again(session, &wrong, &case)?;
+        let is_law = matches!(wrong, Wrong::Law(..));
+        let Some(again) = again.filter(|_| !is_law || !keeps(session, &case)) else {
             return Ok(Finding { wrong, case, shrunk: None, repeats: false, runs: 0 });
         };
         for (is_fresh, attempts) in
@@ -196,4 +199,17 @@ fn accepts(session: &Session, case: &Case) -> bool {
     let reading = laws::read(&mut session.stream(), case.stream(), &[]);
     // What went wrong instead is not what is looked for.
     session.mishap().is_none() && reading.end.is_ok()
+}
+
+/// Whether a program reads a stream in another way when another one before it was left half-way.
+fn keeps(session: &Session, case: &Case) -> bool {
+    let read = || laws::read(&mut session.stream(), case.stream(), &[]);
+    session.renew();
+    let alone = read();
+    let half = case.stream().len().saturating_sub(1);
+    // Whatever it answers, the next stream is another.
+    let _ = session.stream().decode(&case.stream()[..half], false, &mut Vec::new());
+    let behind = read();
+    let is_same = alone.messages == behind.messages && alone.end.is_ok() == behind.end.is_ok();
+    session.mishap().is_none() && !is_same
 }

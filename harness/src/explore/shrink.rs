@@ -114,7 +114,10 @@ impl Shrinking {
             for from_end in [false, true] {
                 progress |= self.sweep(length, grain, still, |case, at| {
                     let (range, by) = frames.without(case.stream(), frame, at..at + grain)?;
+                    let other = from_end.then(|| case.replaced(range.clone(), &by, false));
+                    // Where nothing is cut within the frame, that has been tried.
                     case.replaced(range, &by, from_end)
+                        .filter(|one| other != Some(Some(one.clone())))
                 });
             }
         }
@@ -188,7 +191,8 @@ impl Shrinking {
     }
 }
 
-/// Without some bytes, and cut where it was, counted from its beginning.
+/// Without some bytes, and cut where it was, counted from its beginning; nothing where the cuts
+/// among the bytes are the same.
 fn dropped(case: &Case, bytes: Range<usize>) -> Option<Case> {
     let shorter = case.replaced(bytes, b"", false)?;
     let mut left = shorter.stream().len();
@@ -198,7 +202,8 @@ fn dropped(case: &Case, bytes: Range<usize>) -> Option<Case> {
         left -= left.min(*size);
         has_come
     });
-    Some(Case::new(shorter.stream().to_vec(), &sizes.collect::<Vec<_>>()))
+    let other = Case::new(shorter.stream().to_vec(), &sizes.collect::<Vec<_>>());
+    (other != shorter).then_some(other)
 }
 
 /// How far a byte is from what is simplest.
