@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::exit::Exit;
 use super::finding::{Replay, held, shown};
@@ -12,6 +13,7 @@ use super::run::{positive, time};
 use crate::explore::decoder::{Program, Session, StartError, guard};
 use crate::explore::{Case, Checks, Frames, Generator, Hunt, Hunted, observe};
 use crate::framing::laws::Law;
+use crate::report::Many;
 use crate::vocabulary::Framing;
 
 /// Hold any program that decodes against the laws of framing.
@@ -134,8 +136,17 @@ fn explore(
     let found = if let Some(case) = &arguments.case {
         hunt.replay(&session, case)?.map(Box::new).ok_or(None)
     } else {
-        let in_time = || arguments.time.is_none_or(|time| began.elapsed() < time);
-        match hunt.run(&session, in_time)? {
+        // It shows on a terminal only.
+        let bar = ProgressBar::new_spinner();
+        let in_time = || {
+            let chunks = Many(session.exchanges().chunks, "chunk");
+            bar.set_message(format!("{chunks}, and nothing wrong"));
+            bar.tick();
+            arguments.time.is_none_or(|time| began.elapsed() < time)
+        };
+        let hunted = hunt.run(&session, in_time);
+        bar.finish_and_clear();
+        match hunted? {
             Hunted::Found(finding) => Ok(finding),
             Hunted::Held { streams, late } => Err(Some((streams, late))),
         }

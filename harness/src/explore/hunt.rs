@@ -55,6 +55,8 @@ pub struct Finding {
 
 /// Where a smaller case is not the same in a new process, so many are tried in one each.
 const SLOW_ATTEMPTS: u64 = 300;
+/// A hang costs so many attempts.
+const HANG: u64 = 10;
 /// What an answer that comes can take, as a multiple of the slowest that came.
 const PATIENCE: u32 = 20;
 /// And at least.
@@ -145,7 +147,9 @@ impl Hunt {
         attempts: u64,
     ) -> Result<Shrunk, StartError> {
         let usual = session.timeout();
+        let mut attempts = attempts;
         if wrong.is_hang() {
+            attempts /= HANG;
             // Waiting for an answer that does not come is all that there is to do.
             let patience = session.exchanges().slowest * PATIENCE;
             session.set_timeout(usual.min(patience.max(LEAST_PATIENCE)));
