@@ -191,8 +191,15 @@ impl fmt::Display for Came<'_> {
         }
         match &self.0.end {
             Ok(()) => f.write_str(", then the end"),
-            Err(refusal) if refusal.text.is_empty() => f.write_str(", then refused"),
-            Err(refusal) => write!(f, ", then refused: {}", Printable(&refusal.text)),
+            Err(refusal) => {
+                f.write_str(", then refused")?;
+                if let Some(fault) = refusal.fault {
+                    write!(f, " as {fault}")?;
+                }
+                // Who says no more than that has said it.
+                let is_more = refusal.fault.is_none_or(|fault| fault.word() != refusal.text);
+                if is_more { write!(f, ": {}", Printable(&refusal.text)) } else { Ok(()) }
+            }
         }
     }
 }

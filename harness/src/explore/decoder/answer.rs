@@ -50,7 +50,9 @@ impl Answer {
             b"malformed" => Some(FrameFault::Malformed),
             _ => return None,
         };
-        Some(Self::Refused(Refusal { fault, text: String::from_utf8_lossy(rest).into_owned() }))
+        // A person is told something in any case.
+        let text = if rest.is_empty() { word } else { rest };
+        Some(Self::Refused(Refusal { fault, text: String::from_utf8_lossy(text).into_owned() }))
     }
 
     /// Whether it can stand in the answer to a request.
@@ -116,10 +118,10 @@ mod tests {
     #[case("frame 61\r", Answer::Frame(vec![b'a']))]
     #[case("more", Answer::More)]
     #[case("end\r", Answer::End)]
-    #[case("error", refused(None, ""))]
+    #[case("error", refused(None, "error"))]
     #[case("error too-long by far", refused(None, "too-long by far"))]
     #[case("too-long by far", refused(Some(FrameFault::TooLong), "by far"))]
-    #[case("truncated", refused(Some(FrameFault::Truncated), ""))]
+    #[case("truncated", refused(Some(FrameFault::Truncated), "truncated"))]
     #[case("malformed \t x ", refused(Some(FrameFault::Malformed), "x"))]
     fn an_answer_is_a_word_and_what_is_behind_it(#[case] line: &str, #[case] answer: Answer) {
         assert_eq!(Answer::read(line.as_bytes()), Some(answer));
