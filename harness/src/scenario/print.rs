@@ -6,6 +6,8 @@ use super::syntax::{Key, Line, LineKind, Run, StepNode, Tree};
 
 /// Left parts wider than this do not move the column of `=>`.
 const WIDEST_LEFT: usize = 56;
+/// The keyword of a header line has at least room for this many characters.
+const NARROWEST_KEY: usize = 5;
 /// Lines wider than this do not move the column of the comments.
 const WIDEST_LINE: usize = 72;
 
@@ -72,6 +74,8 @@ enum Body<'s> {
     None,
     /// One text without columns.
     Text(String),
+    /// The keyword of a header line and what stands behind it.
+    Header(&'static str, String),
     Step(Step<'s>),
     Case(String, Vec<Step<'s>>),
 }
@@ -101,7 +105,7 @@ fn rows<'s>(tree: &Tree<'s>) -> Vec<Row<'s>> {
             LineKind::Blank if line.comment.is_some() => (Group::Comment, 0, Body::None),
             LineKind::Blank => (Group::Blank, 0, Body::None),
             LineKind::Title => (Group::Title, 0, Body::Text(joined(tree, line.words))),
-            LineKind::Header(key) => (Group::Header, 0, Body::Text(header(tree, key, line))),
+            LineKind::Header(key) => (Group::Header, 0, header(tree, key, line)),
             LineKind::Vary | LineKind::Same | LineKind::Broken => {
                 blocks += 1;
                 (Group::Other, 0, Body::Text(joined(tree, line.words)))
@@ -179,9 +183,9 @@ fn words(tree: &Tree<'_>, spans: impl Iterator<Item = Span>) -> String {
     text
 }
 
-fn header(tree: &Tree<'_>, key: Key, line: &Line) -> String {
+fn header<'s>(tree: &Tree<'s>, key: Key, line: &Line) -> Body<'s> {
     let rest = tree.words(line.words).iter().skip(1).map(|word| word.span);
-    format!("{:<7}{}", key.word(), words(tree, rest)).trim_end_matches([' ', '\t', '\r']).to_owned()
+    Body::Header(key.word(), words(tree, rest))
 }
 
 fn step<'s>(tree: &Tree<'s>, node: &StepNode) -> Step<'s> {
@@ -211,6 +215,11 @@ fn lay_out(rows: &[Row<'_>], text: &mut String) {
         _ => None,
     });
     let arrow = lefts.filter(|left| *left <= WIDEST_LEFT).max().unwrap_or(0) + 2;
+    let keys = rows.iter().filter_map(|row| match &row.body {
+        Body::Header(key, _) => Some(width(key)),
+        _ => None,
+    });
+    let keys = keys.max().unwrap_or(0).max(NARROWEST_KEY) + 2;
     let cases = Cases::new(rows);
     let bodies: Vec<String> = rows
         .iter()
@@ -219,6 +228,10 @@ fn lay_out(rows: &[Row<'_>], text: &mut String) {
             match &row.body {
                 Body::None => indent,
                 Body::Text(body) => indent + body,
+                Body::Header(key, rest) => {
+                    let line = format!("{key:<keys$}{rest}");
+                    line.trim_end_matches([' ', '\t', '\r']).to_owned()
+                }
                 Body::Step(step) => indent + &aligned(&step.left(actors, "  "), arrow, step, 2),
                 Body::Case(name, steps) => indent + &cases.line(name, steps),
             }
