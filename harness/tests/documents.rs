@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sockspec::scenario::{AMOUNT_WORDS, Document, LINK_WORDS, PACKET_WORDS, PLACES, format};
 use sockspec::vocabulary::{
-    Capability, Errno, MessageFlags, PacketKind, Readiness, ScenarioId, SocketOption, TcpState,
-    Topology, Transport, Verb,
+    ByteOrder, Capability, Errno, FrameFault, Framing, MessageFlags, PacketKind, Padding, Pieces,
+    Readiness, ScenarioId, SocketOption, TcpState, Terminator, Topology, Transport, Verb, Width,
 };
 
 fn top(path: &str) -> PathBuf {
@@ -47,7 +47,27 @@ fn small_words() -> Vec<&'static str> {
     let verbs = Verb::ALL.iter().map(|verb| verb.word());
     let wire = LINK_WORDS.into_iter().chain(PACKET_WORDS).chain(AMOUNT_WORDS).chain(PLACES);
     let first = transports.chain(topologies).chain(flags);
-    first.chain(sending).chain(receiving).chain(packets).chain(verbs).chain(wire).collect()
+    let first = first.chain(sending).chain(receiving).chain(packets).chain(verbs).chain(wire);
+    first.chain(frame_words()).collect()
+}
+
+/// The words with which frames are written.
+fn frame_words() -> Vec<&'static str> {
+    let framings = Framing::FORMS.into_iter().map(|(word, _)| word);
+    let pieces = Pieces::WORDS.into_iter();
+    let faults = FrameFault::ALL.iter().map(|fault| fault.word());
+    let terminators = Terminator::ALL.iter().map(|terminator| terminator.word());
+    let paddings = Padding::ALL.iter().map(|padding| padding.word());
+    let widths = Width::ALL.iter().map(|width| width.word());
+    let orders = ByteOrder::ALL.iter().map(|order| order.word());
+    let parameters = terminators.chain(paddings).chain(widths).chain(orders);
+    ["framing", "limit"]
+        .into_iter()
+        .chain(framings)
+        .chain(pieces)
+        .chain(faults)
+        .chain(parameters)
+        .collect()
 }
 
 fn large_words() -> Vec<&'static str> {
@@ -81,6 +101,9 @@ fn the_reference_has_every_word_and_every_form() {
     for verb in Verb::ALL.iter().filter(|verb| **verb != Verb::PeerName) {
         let form = format!("`{}`", verb.form());
         assert!(plain.contains(&form), "{form} is not in the reference");
+    }
+    for (_, form) in Framing::FORMS {
+        assert!(plain.contains(&format!("`{form}`")), "`{form}` is not in the reference");
     }
 }
 

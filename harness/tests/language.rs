@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sockspec::scenario::{Action, Case, Diagnostic, Document, Expected, format, laws};
-use sockspec::vocabulary::{Errno, How, Level, Op, OptionValue, ScenarioId};
+use sockspec::vocabulary::{Errno, FrameFault, How, Level, Op, OptionValue, ScenarioId};
 
 const EXAMPLES: [(&str, &str); 5] = [
     ("halfclose/eof-after-all-data", include_str!("language/eof-after-all-data.scn")),
@@ -230,6 +230,78 @@ fn an_errno_is_the_value_of_so_error_only() {
         ]
     );
     assert_eq!(expected(3), [Expected::Count { least: 4096, most: None }]);
+}
+
+/// What the steps of a case do with frames: the framing, its limit and the pieces.
+fn frames(case: &Case) -> Vec<String> {
+    let ops = case.steps.iter().filter_map(|step| match &step.action {
+        Action::Perform { op, .. } | Action::Start { op, .. } => Some(op),
+        _ => None,
+    });
+    let frames = ops.filter_map(|op| match op {
+        Op::SendFrame { framing, limit, pieces, .. } => {
+            Some(format!("send {framing} {limit} {pieces:?}"))
+        }
+        Op::ReceiveFrame { framing, limit, .. } => Some(format!("receive {framing} {limit}")),
+        _ => None,
+    });
+    frames.collect()
+}
+
+#[test]
+fn a_framing_holds_for_every_actor_but_those_with_one_of_their_own() {
+    let source = "\"framings\"\nover tcp4\npair client.c server.s\n\
+                  framing escaped nul limit 64KiB\nframing base64 limit 3 for server\n\n\
+                  client sendframe c \"x\" by 3 => ok\nserver recvframe s &r\n\
+                  server await r => malformed\n";
+    let found = cases("framings", source);
+    let base64 = "receive base64 newline 3";
+    assert_eq!(frames(&found[0]), ["send escaped nul 65536 By(3)", base64]);
+    let expected = found[0].steps.last().and_then(|step| step.expectation.as_ref());
+    let malformed = Expected::BadFrame(FrameFault::Malformed);
+    assert!(expected.is_some_and(|expectation| expectation.allows(&malformed)));
+}
+
+#[test]
+fn the_values_of_a_vary_line_stand_in_a_framing() {
+    let source = "\"framings\"\nover tcp4\npair client.c server.s\n\
+                  vary width u8 u16\nvary verb sendframe send\nvary at 1..2\n\
+                  framing binary-length $width limit $size\n\
+                  framing $other limit 9 for server\n\
+                  vary other \"terminator nul\" announced\nvary size 3 1KiB\n\n\
+                  client $verb c \"x\" => ok\nclient sendframe c \"x\" cut $at => ok\n\
+                  server recvframe s => \"x\"\n";
+    let found = cases("framings", source);
+    assert_eq!(found.len(), 32);
+    let of = |id: &str| {
+        let case = found.iter().find(|case| case.id.as_str() == format!("framings[{id}]"));
+        frames(case.unwrap_or_else(|| panic!("{:?}", ids(&found))))
+    };
+    assert_eq!(
+        of("tcp4,loopback,width=u16,verb=sendframe,at=2,other=\"terminator nul\",size=1KiB"),
+        [
+            "send binary-length u16 big 1024 Whole",
+            "send binary-length u16 big 1024 Cut(2)",
+            "receive terminator nul 9"
+        ]
+    );
+    assert_eq!(
+        of("tcp4,loopback,width=u8,verb=send,at=1,other=announced,size=3"),
+        ["send binary-length u8 big 3 Cut(1)", "receive announced 9"]
+    );
+}
+
+#[test]
+fn frames_of_one_socket_may_be_waited_for_one_after_the_other() {
+    let source = "\"frames\"\nover tcp4\npair client.c server.s\nframing base64 limit 9\n\n\
+                  vary call\n  case one: server recvframe s &r; server await r => eof\n  \
+                  case two: server recvframe s &r; server await r => eof\n\
+                  server recvframe s => eof\n";
+    assert_eq!(ids(&cases("frames", source)).len(), 2);
+    let source = "\"frames\"\nover tcp4\npair client.c server.s\nframing base64 limit 9\n\n\
+                  vary call\n  case one: client sendframe c \"x\" => ok\n  \
+                  case two: client send c \"x\" => 1; server drain s => all of client.c\n";
+    assert_eq!(ids(&cases("frames", source)).len(), 2);
 }
 
 #[test]

@@ -7,6 +7,65 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
     ("on", "a header line", "`on TOPOLOGY ...`: one case for each topology"),
     ("pair", "a header line", "`pair A.x B.y`: a connected pair before the first step"),
     (
+        "framing",
+        "a header line",
+        "`framing SPEC limit SIZE [for ACTOR]`: how frames are written on the sockets of every actor, or of that one",
+    ),
+    ("limit", "a part of `framing`", "`limit SIZE`: how many bytes a message may have"),
+    (
+        "terminator",
+        "a framing",
+        "`terminator [newline|nul]`: the message, which must not hold the terminator, and that",
+    ),
+    (
+        "escaped",
+        "a framing",
+        "`escaped [newline|nul]`: a terminator, with a backslash before it and before itself inside",
+    ),
+    (
+        "base64",
+        "a framing",
+        "`base64 [newline|nul]`: the message in base64 (RFC 4648 §4), and a terminator",
+    ),
+    (
+        "announced",
+        "a framing",
+        "a byte that the message does not hold, the message, and that byte again",
+    ),
+    (
+        "ascii-length",
+        "a framing",
+        "`ascii-length DIGITS [zeros|spaces]`: the message behind its length in so many decimal digits",
+    ),
+    (
+        "binary-length",
+        "a framing",
+        "`binary-length u8|u16|u24|u32|u64 [big|little]`: the message behind its length as an integer",
+    ),
+    (
+        "newline",
+        "a part of `framing`",
+        "the terminator is a line feed, 0x0a; meant where none is written",
+    ),
+    ("nul", "a part of `framing`", "the terminator is the byte 0"),
+    (
+        "zeros",
+        "a part of `framing`",
+        "the length is filled up with the digit 0; meant where nothing is written",
+    ),
+    ("spaces", "a part of `framing`", "the length is filled up with blanks, 0x20"),
+    ("u8", "a part of `framing`", "the length is an integer of one byte"),
+    ("u16", "a part of `framing`", "the length is an integer of two bytes"),
+    ("u24", "a part of `framing`", "the length is an integer of three bytes"),
+    ("u32", "a part of `framing`", "the length is an integer of four bytes"),
+    ("u64", "a part of `framing`", "the length is an integer of eight bytes"),
+    (
+        "big",
+        "a part of `framing`",
+        "the length's most significant byte comes first; meant where nothing is written",
+    ),
+    ("little", "a part of `framing`", "the length's least significant byte comes first"),
+    (
         "vary",
         "a header line, or a block",
         "`vary NAME VALUE ...`: one case for each value, `$NAME` in the steps",
@@ -33,7 +92,11 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "a `wire` step",
         "`wire mtu HOST N`: the host's links carry packets of N bytes at most, from 68; IPv6 needs 1280",
     ),
-    ("first", "a part of `wire drop`", "`first N`: the first so many of these packets"),
+    (
+        "first",
+        "a part of `wire drop` and of `sendframe`",
+        "`first N`: the first so many of these packets; only the first so many bytes of the frame",
+    ),
     ("nth", "a part of `wire drop`", "`nth N`: one of these packets, counted from 1"),
     (
         "at",
@@ -65,6 +128,9 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "several hosts of a `lan`",
         "`on lan a listeners*3`: a step of `listeners` is performed by each of the three in turn",
     ),
+    ("cut", "a part of `sendframe`", "`cut N`: the first N bytes in a call of their own"),
+    ("by", "a part of `sendframe`", "`by N`: N bytes a call"),
+    ("rest", "a part of `sendframe`", "`rest N`: only what is behind the first N bytes"),
     ("ok", "an outcome", "success, whatever else the call says"),
     ("eof", "an outcome", "the end of the stream"),
     (
@@ -73,6 +139,18 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "the limit set by the step or by SO_RCVTIMEO or SO_SNDTIMEO ended the call",
     ),
     ("blocked", "an outcome", "the call does not return; watched for 100 ms unless `for T`"),
+    ("truncated", "an outcome of recvframe", "the stream ended within a frame"),
+    (
+        "too-long",
+        "an outcome of sendframe and recvframe",
+        "the message is larger than the limit, or what came of it is, or what its header announces",
+    ),
+    ("malformed", "an outcome of recvframe", "bytes that nobody writes in this framing"),
+    (
+        "unencodable",
+        "an outcome of sendframe",
+        "the framing has no way to write the message: it holds the terminator, or is too long for the header",
+    ),
     ("none", "an outcome of poll", "no flag is set"),
     (
         "all",

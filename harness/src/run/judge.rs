@@ -151,6 +151,10 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
         | (Expected::EndOfStream, Outcome::EndOfStream)
         | (Expected::Timeout, Outcome::Timeout)
         | (Expected::Blocked, Outcome::Blocked) => None,
+        (Expected::BadFrame(fault), Outcome::BadFrame { fault: found, .. }) if fault == found => {
+            None
+        }
+        (_, Outcome::BadFrame { text, .. }) => Some(Difference(Some(text.clone()))),
         (Expected::Count { least, most }, Outcome::Count(count)) => {
             plainly(in_range(*count, *least, *most))
         }
@@ -212,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::scenario::Before;
-    use crate::vocabulary::{ActorId, Errno, Payload, Readiness, Signal};
+    use crate::vocabulary::{ActorId, Errno, FrameFault, Payload, Readiness, Signal};
 
     const TICK: Duration = Duration::from_millis(4);
 
@@ -339,6 +343,21 @@ mod tests {
         assert!(detail(other).starts_with("byte 1 differs: \"o\" instead of \"a\""));
         let short = judged(vec![expecting(data("pong"))], received("po"), 0);
         assert_eq!(detail(short), "2 bytes instead of 4, alike so far");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_frame_is_told() {
+        let bad = |fault| Outcome::BadFrame { fault, text: "the frame at byte 9".to_owned() };
+        let truncated = || vec![expecting(Expected::BadFrame(FrameFault::Truncated))];
+        assert_eq!(judged(truncated(), bad(FrameFault::Truncated), 0), Judgement::Met);
+        let other = judged(truncated(), bad(FrameFault::Malformed), 0);
+        assert_eq!(detail(other), "the frame at byte 9");
+        let none = judged(vec![expecting(data("x"))], bad(FrameFault::TooLong), 0);
+        assert_eq!(detail(none), "the frame at byte 9");
+        let fine = judged(vec![expecting(Expected::Ok)], bad(FrameFault::TooLong), 0);
+        assert_eq!(detail(fine), "the frame at byte 9");
+        let end = judged(truncated(), Outcome::EndOfStream, 0);
+        assert_eq!(end, Judgement::Missed { detail: None });
     }
 
     #[test]

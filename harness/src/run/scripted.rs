@@ -243,7 +243,9 @@ impl ScriptedSession {
 fn usual(op: &Op) -> Act {
     let outcome = match op {
         Op::Send { data, .. } | Op::Write { data, .. } => Outcome::Count(data.bytes().len() as u64),
-        Op::Receive { .. } | Op::Read { .. } | Op::Drain { .. } => Outcome::EndOfStream,
+        Op::Receive { .. } | Op::Read { .. } | Op::Drain { .. } | Op::ReceiveFrame { .. } => {
+            Outcome::EndOfStream
+        }
         Op::Poll { .. } => Outcome::Ready(Readiness::NONE),
         Op::Fill { .. } => Outcome::Count(1),
         _ => Outcome::Ok,

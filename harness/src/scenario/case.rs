@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::{
-    ActorId, Address, Capability, CaseId, Errno, Level, Op, OptionValue, PacketKind, Payload,
-    Readiness, ScenarioId, Signal, SocketId, TagId, Topology, Transport,
+    ActorId, Address, Capability, CaseId, Errno, FrameFault, Level, Op, OptionValue, PacketKind,
+    Payload, Readiness, ScenarioId, Signal, SocketId, TagId, Topology, Transport,
 };
 
 /// What the cases of one scenario have in common, and what a report shows of it.
@@ -350,6 +350,8 @@ pub enum Expected {
     AllOf(SocketId),
     /// `eof`.
     EndOfStream,
+    /// `truncated`, `too-long`, `malformed` or `unencodable`.
+    BadFrame(FrameFault),
     /// An errno, and the signal that must come with it.
     Failed {
         /// The error.

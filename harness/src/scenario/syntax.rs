@@ -100,6 +100,8 @@ pub(super) enum Key {
     Over,
     On,
     Pair,
+    /// `framing SPEC limit SIZE [for ACTOR]`
+    Framing,
     /// `vary NAME VALUE ...`
     Vary,
 }
@@ -113,6 +115,7 @@ impl Key {
             "over" => Some(Self::Over),
             "on" => Some(Self::On),
             "pair" => Some(Self::Pair),
+            "framing" => Some(Self::Framing),
             "vary" => Some(Self::Vary),
             _ => None,
         }
@@ -126,14 +129,17 @@ impl Key {
             Self::Over => "over",
             Self::On => "on",
             Self::Pair => "pair",
+            Self::Framing => "framing",
             Self::Vary => "vary",
         }
     }
 }
 
 /// The words that a line can begin with and that no host can have as its name.
-pub(super) const KEYWORDS: [&str; 11] =
-    ["cite", "level", "needs", "over", "on", "pair", "vary", "case", "same", "wait", "wire"];
+pub(super) const KEYWORDS: [&str; 12] = [
+    "cite", "level", "needs", "over", "on", "pair", "framing", "vary", "case", "same", "wait",
+    "wire",
+];
 
 /// The places that are no hosts: names with a meaning of their own in an address.
 pub const PLACES: [&str; 5] = ["any", "broadcast", "subnet-broadcast", "all-nodes", "nobody"];

@@ -122,6 +122,18 @@ words! {
     }
 }
 
+impl FrameFault {
+    /// Whether it can be wrong with a message that is to be sent.
+    pub const fn is_of_message(self) -> bool {
+        matches!(self, Self::TooLong | Self::Unencodable)
+    }
+
+    /// Whether it can be wrong with what is received.
+    pub const fn is_of_stream(self) -> bool {
+        matches!(self, Self::Truncated | Self::TooLong | Self::Malformed)
+    }
+}
+
 impl Terminator {
     /// The byte itself.
     pub const fn byte(self) -> u8 {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, OptionValue, Payload, Readiness, SocketId, SocketOption, Transport};
+use super::{Address, Framing, OptionValue, Payload, Readiness, SocketId, SocketOption, Transport};
 
 /// One operation that an actor is asked to perform on a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +156,31 @@ pub enum Op {
         /// The socket.
         socket: SocketId,
     },
+    /// Sends a message as a frame, in as many calls as it takes. Carries `MSG_NOSIGNAL`.
+    SendFrame {
+        /// The socket.
+        socket: SocketId,
+        /// The message.
+        data: Payload,
+        /// How its end is made known.
+        framing: Framing,
+        /// How many bytes a message may have.
+        limit: usize,
+        /// Which bytes of the frame go into which call.
+        pieces: Pieces,
+        /// How.
+        flags: MessageFlags,
+    },
+    /// Receives until a whole frame is there and gives its message. What comes behind it is kept
+    /// for the next one.
+    ReceiveFrame {
+        /// The socket.
+        socket: SocketId,
+        /// How the end of a message is known.
+        framing: Framing,
+        /// How many bytes a message may have.
+        limit: usize,
+    },
 }
 
 impl Op {
@@ -181,6 +206,8 @@ impl Op {
             | Self::Name { socket }
             | Self::PeerName { socket }
             | Self::Fill { socket, .. }
+            | Self::SendFrame { socket, .. }
+            | Self::ReceiveFrame { socket, .. }
             | Self::Drain { socket } => *socket,
         }
     }
@@ -211,6 +238,8 @@ impl Op {
             | Self::Name { socket }
             | Self::PeerName { socket }
             | Self::Fill { socket, .. }
+            | Self::SendFrame { socket, .. }
+            | Self::ReceiveFrame { socket, .. }
             | Self::Drain { socket } => *socket = map(*socket),
         }
         self
@@ -225,6 +254,52 @@ impl Op {
             | Self::Dup { duplicate: socket, .. } => Some(*socket),
             _ => None,
         }
+    }
+}
+
+/// Which bytes of a frame are sent, and in which calls. A number that is not smaller than the frame
+/// stands for its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pieces {
+    /// All of them in one call.
+    Whole,
+    /// The first so many, at least 1, and then the others.
+    Cut(usize),
+    /// So many a call, at least 1.
+    By(usize),
+    /// Only the first so many, at least 1.
+    First(usize),
+    /// Only those behind the first so many, at least 1.
+    Rest(usize),
+}
+
+impl Pieces {
+    /// The words that stand in a scenario before a number.
+    pub const WORDS: [&'static str; 4] = ["cut", "by", "first", "rest"];
+
+    /// What one of the words chooses with a number behind it.
+    pub fn from_word(word: &str, count: usize) -> Option<Self> {
+        match word {
+            "cut" => Some(Self::Cut(count)),
+            "by" => Some(Self::By(count)),
+            "first" => Some(Self::First(count)),
+            "rest" => Some(Self::Rest(count)),
+            _ => None,
+        }
+    }
+
+    /// The pieces of a frame, in order.
+    pub fn of(self, frame: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let (cut, each) = match self {
+            Self::Whole => (0, frame.len()),
+            Self::By(count) => (0, count),
+            Self::Cut(count) | Self::First(count) | Self::Rest(count) => (count, frame.len()),
+        };
+        let (first, rest) = frame.split_at(cut.min(frame.len()));
+        let first = if matches!(self, Self::Rest(_)) { &[] } else { first };
+        let rest = if matches!(self, Self::First(_)) { &[] } else { rest };
+        first.chunks(each.max(1)).chain(rest.chunks(each.max(1)))
     }
 }
 
@@ -315,5 +390,21 @@ mod tests {
         assert_eq!(dup, Op::Dup { socket: other_one, duplicate: other_two });
         let open = Op::Open { socket: two, transport: Transport::Udp4 }.with_sockets(map);
         assert_eq!((open.socket(), open.makes()), (other_two, Some(other_two)));
+    }
+
+    #[test]
+    fn a_frame_is_sent_in_the_pieces_asked_for() {
+        let pieces = |pieces: Pieces| -> Vec<&str> {
+            pieces.of(b"abcde").filter_map(|piece| std::str::from_utf8(piece).ok()).collect()
+        };
+        assert_eq!(pieces(Pieces::Whole), ["abcde"]);
+        assert_eq!(pieces(Pieces::Cut(2)), ["ab", "cde"]);
+        assert_eq!(pieces(Pieces::By(2)), ["ab", "cd", "e"]);
+        assert_eq!(pieces(Pieces::First(2)), ["ab"]);
+        assert_eq!(pieces(Pieces::Rest(2)), ["cde"]);
+        for whole in [Pieces::Cut(5), Pieces::By(9), Pieces::First(6)] {
+            assert_eq!(pieces(whole), ["abcde"], "{whole:?}");
+        }
+        assert_eq!(pieces(Pieces::Rest(5)), [""; 0]);
     }
 }

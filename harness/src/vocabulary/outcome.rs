@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, Errno, OptionValue, Readiness, Received};
+use super::{Endpoint, Errno, FrameFault, OptionValue, Readiness, Received};
 
 /// What came of one operation. It is data, also when it is an error or a hang.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,13 @@ pub enum Outcome {
         errno: Errno,
         /// The signal that came with it.
         signal: Option<Signal>,
+    },
+    /// The message cannot be written as a frame, or what was received is none.
+    BadFrame {
+        /// What is wrong.
+        fault: FrameFault,
+        /// Where it is and what was found there, for a person to read.
+        text: String,
     },
     /// The time limit that the subject itself had set ended the call.
     Timeout,
@@ -74,6 +81,7 @@ impl fmt::Display for Outcome {
             Self::Name(endpoint) => write!(f, "{endpoint}"),
             Self::Failed { errno, signal: None } => write!(f, "{errno}"),
             Self::Failed { errno, signal: Some(signal) } => write!(f, "{errno} {signal}"),
+            Self::BadFrame { fault, .. } => write!(f, "{fault}"),
             Self::Timeout => f.write_str("timeout"),
             Self::Blocked => f.write_str("blocked"),
             Self::Unsupported { why } => write!(f, "unsupported: {why}"),

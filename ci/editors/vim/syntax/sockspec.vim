@@ -13,7 +13,8 @@ syntax iskeyword @,48-57,_,-
 syntax case match
 
 " What may stand in the arguments and the expectation of a step
-syntax keyword sockspecOutcome contained ok eof timeout blocked none
+syntax keyword sockspecOutcome contained ok eof timeout blocked none truncated too-long
+      \ malformed unencodable
 syntax keyword sockspecPollFlag contained in pri out rdhup hup err nval
 syntax keyword sockspecDirection contained read write both on off
 syntax keyword sockspecOption contained SO_ACCEPTCONN SO_BROADCAST SO_DONTROUTE SO_ERROR
@@ -37,6 +38,10 @@ syntax match sockspecGroup contained "\%(\a\k*\)\@<=\*\d\+\k\@!"
 syntax keyword sockspecLevel contained must should may
 syntax keyword sockspecCondition contained after before for from level
 syntax keyword sockspecWord contained or all of bytes
+syntax keyword sockspecPieces contained cut by first rest
+syntax keyword sockspecFraming contained terminator escaped base64 announced ascii-length
+      \ binary-length newline nul zeros spaces u8 u16 u24 u32 u64 big little
+syntax keyword sockspecFramed contained limit for
 syntax keyword sockspecPlace contained any broadcast subnet-broadcast all-nodes nobody
 syntax keyword sockspecPacket contained SYN FIN RST ACK data udp icmp any
 syntax match sockspecLink contained "\%(wire\s\+\)\@<=\%(mark\|drop\|pass\|down\|mtu\|up\)\k\@!"
@@ -56,13 +61,13 @@ syntax keyword sockspecTodo contained TODO FIXME XXX
 
 syntax cluster sockspecExpression contains=sockspecOutcome,sockspecPollFlag,sockspecDirection,
       \sockspecOption,sockspecFlag,sockspecErrno,sockspecState,sockspecTransport,sockspecLevel,
-      \sockspecCondition,sockspecWord,sockspecPlace,sockspecNumber,sockspecVariable,sockspecTag,
+      \sockspecCondition,sockspecWord,sockspecPieces,sockspecPlace,sockspecNumber,sockspecVariable,sockspecTag,
       \sockspecSocket,sockspecAddress,sockspecArrow,sockspecString,sockspecComment
 
 " Steps: an actor, a verb, a socket or a tag
 syntax region sockspecStep oneline keepend start="^\s*\a" end="$" contains=sockspecActor,@sockspecExpression
 syntax match sockspecActor contained "\%(^\s*\|[;:]\s*\)\@<=\a\k*\ze\s\+\a" nextgroup=sockspecVerb skipwhite
-syntax match sockspecVerb contained "\%(nonblocking\|interrupt\|peername\|recvfrom\|shutdown\|connect\|accept\|getopt\|listen\|sendto\|setopt\|await\|close\|drain\|write\|bind\|fill\|name\|open\|poll\|read\|recv\|send\|dup\)\k\@!" nextgroup=sockspecName skipwhite
+syntax match sockspecVerb contained "\%(nonblocking\|interrupt\|recvframe\|sendframe\|peername\|recvfrom\|shutdown\|connect\|accept\|getopt\|listen\|sendto\|setopt\|await\|close\|drain\|write\|bind\|fill\|name\|open\|poll\|read\|recv\|send\|dup\)\k\@!" nextgroup=sockspecName skipwhite
 syntax match sockspecName contained "\$\=\a\k*"
 syntax region sockspecWait oneline keepend matchgroup=sockspecKeyword start="^\s*wait\k\@!" end="$" contains=@sockspecExpression
 syntax region sockspecWire oneline keepend matchgroup=sockspecKeyword start="^\s*wire\k\@!" end="$" contains=sockspecPacket,sockspecLink,sockspecNarrow,@sockspecExpression
@@ -75,6 +80,7 @@ syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^over\k\@!" end="$" contains=sockspecTransport,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^on\k\@!" end="$" contains=sockspecTopology,sockspecGroup,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^pair\k\@!" end="$" contains=sockspecSocket,sockspecComment
+syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^framing\k\@!" end="$" contains=sockspecFraming,sockspecFramed,sockspecNumber,sockspecVariable,sockspecString,sockspecComment
 
 " Variants
 syntax region sockspecVary oneline keepend matchgroup=sockspecKeyword start="^vary\k\@!" end="$" contains=sockspecVaryName,@sockspecExpression
@@ -102,6 +108,9 @@ highlight default link sockspecTag Tag
 highlight default link sockspecArrow Operator
 highlight default link sockspecWord Operator
 highlight default link sockspecCondition Conditional
+highlight default link sockspecPieces Conditional
+highlight default link sockspecFraming Type
+highlight default link sockspecFramed Conditional
 highlight default link sockspecOutcome Constant
 highlight default link sockspecPollFlag Constant
 highlight default link sockspecDirection Constant

@@ -2,6 +2,7 @@ use super::cursor::{Atom, Choice, Cursor};
 use super::expectation::Fit;
 use super::family::Families;
 use super::flow::Flow;
+use super::framing::{Framed, FramingLine};
 use super::header::{CASES, Header, header};
 use super::mistake::{too_many_cases, unexpected};
 use super::names::{ROUTER, missing_transport, place};
@@ -12,7 +13,7 @@ use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::document::{
     ALL_SOCKETS, ALL_STEPS, Across, Axis, Body, Document, Item, PairEnds, networks,
 };
-use crate::scenario::lexer::{Span, TokenKind};
+use crate::scenario::lexer::{Span, Token, TokenKind};
 use crate::scenario::syntax::{KEYWORDS, LineKind, Run, StepNode, Tree};
 use crate::vocabulary::{ActorId, ScenarioId, Topology, Transport};
 
@@ -47,6 +48,8 @@ pub(in crate::scenario) fn check(
         orders: Vec::new(),
         opened: Vec::new(),
         families: Families::default(),
+        framings: Vec::new(),
+        framed: Vec::new(),
         wire: None,
         pending: Vec::new(),
         strangers: Vec::new(),
@@ -125,6 +128,8 @@ pub(super) struct Checker<'h, 's> {
     /// The transports that steps name.
     pub(super) opened: Vec<Transport>,
     pub(super) families: Families,
+    pub(super) framings: Vec<FramingLine>,
+    pub(super) framed: Vec<Framed>,
     /// The first `wire` step.
     pub(super) wire: Option<Span>,
     /// Sockets that were not there when they were used.
@@ -154,6 +159,7 @@ impl Checker<'_, '_> {
         let steps: usize = tree.steps.iter().map(|node| self.hosts_of(node)).sum();
         let whole = self.bounded(steps + 6 * pairs);
         self.pairs();
+        self.read_framings();
         let mut items = Vec::with_capacity(tree.steps.len());
         let mut stepped = false;
         let mut blocks = 0;
@@ -315,8 +321,10 @@ impl Checker<'_, '_> {
     fn step(&mut self, node: &StepNode, whole: bool) -> Option<Item> {
         self.implied = false;
         self.first = true;
-        let axes = self.variables(node)?;
-        let mut choice: Vec<Choice> = axes.iter().map(|&axis| Choice { axis, value: 0 }).collect();
+        let tree = self.tree;
+        let mut axes = self.variables(&[tree.words(node.left), tree.words(node.right)])?;
+        self.add_framing_axes(node, &mut axes);
+        let mut choice = first_choice(&axes);
         let mut forms = Vec::with_capacity(1);
         loop {
             let before = self.diagnostics.len();
@@ -326,28 +334,31 @@ impl Checker<'_, '_> {
             }
             forms.push(form?);
             self.first = false;
-            // The next combination; the last line varies fastest.
-            let next = choice.iter_mut().rev().find_map(|choice| {
-                choice.value += 1;
-                if choice.value < self.header.axes[choice.axis].values.len() {
-                    return Some(());
-                }
-                choice.value = 0;
-                None
-            });
-            if next.is_none() || !whole {
+            if !whole || !self.next_choice(&mut choice) {
                 break;
             }
         }
         Some(Item { guard: self.guard, axes, forms, implied: self.implied })
     }
 
-    /// The `vary` lines whose values stand in a step, in their order.
-    fn variables(&mut self, node: &StepNode) -> Option<Vec<usize>> {
+    /// Goes to the next combination of values, if there is one; the last line varies fastest.
+    pub(super) fn next_choice(&self, choice: &mut [Choice]) -> bool {
+        choice.iter_mut().rev().any(|choice| {
+            choice.value += 1;
+            let is_next = choice.value < self.header.axes[choice.axis].values.len();
+            if !is_next {
+                choice.value = 0;
+            }
+            is_next
+        })
+    }
+
+    /// The `vary` lines whose values stand among these words, in their order.
+    pub(super) fn variables(&mut self, words: &[&[Token]]) -> Option<Vec<usize>> {
         let tree = self.tree;
         let mut found = Vec::new();
         let mut wrong = false;
-        for token in tree.words(node.left).iter().chain(tree.words(node.right)) {
+        for token in words.iter().copied().flatten() {
             if token.kind != TokenKind::Word {
                 continue;
             }
@@ -434,6 +445,7 @@ impl Checker<'_, '_> {
                 let mut cursor = Cursor::new(self.source, right, arrow, header, choice);
                 let (expectation, level) = self.expectation(&mut cursor, fit)?;
                 self.watch(&step.action, &expectation);
+                self.check_counted(&step.action, &expectation, right);
                 step.expectation = Some(expectation);
                 step.level = level.unwrap_or(header.level);
             }
@@ -498,6 +510,11 @@ impl Checker<'_, '_> {
         self.muted = false;
         None
     }
+}
+
+/// The first combination of the values of these `vary` lines.
+pub(super) fn first_choice(axes: &[usize]) -> Vec<Choice> {
+    axes.iter().map(|&axis| Choice { axis, value: 0 }).collect()
 }
 
 fn missing_expectation(last: Span, fit: Fit) -> Diagnostic {

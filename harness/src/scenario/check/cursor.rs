@@ -57,6 +57,12 @@ impl<'a, 's: 'a> Cursor<'a, 's> {
         Self { source, words, at: 0, before, header, choice }
     }
 
+    /// Which value of a `vary` line stands here, by its position.
+    pub(super) fn chosen(&self, axis: usize) -> usize {
+        let chosen = self.choice.iter().find(|choice| choice.axis == axis);
+        chosen.map_or(0, |choice| choice.value)
+    }
+
     /// How many words are left.
     pub(super) fn left(&self) -> usize {
         self.words.len() - self.at

@@ -8,7 +8,8 @@ use crate::scenario::case::{Alternative, Before, Expectation, Expected};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::lexer::Span;
 use crate::vocabulary::{
-    Errno, Level, OptionKind, OptionValue, Payload, Readiness, Signal, SocketId, TcpState, Verb,
+    Errno, FrameFault, Level, OptionKind, OptionValue, Payload, Readiness, Signal, SocketId,
+    TcpState, Verb,
 };
 
 /// What can be expected of a step.
@@ -45,8 +46,13 @@ impl Fit {
     fn waits(self) -> bool {
         self.sends()
             || self.receives()
+            || self.frames()
             || matches!(self.verb, Some(Verb::Connect | Verb::Accept))
             || self.timed
+    }
+
+    fn frames(self) -> bool {
+        matches!(self.verb, Some(Verb::SendFrame | Verb::RecvFrame))
     }
 
     fn allows(self, expected: &Expected) -> bool {
@@ -60,12 +66,18 @@ impl Fit {
             }
             Expected::Data { truncated, .. } => {
                 let cut = matches!(verb, Verb::Recv | Verb::RecvFrom);
-                self.receives() && !self.length && (cut || !truncated)
+                let receives = self.receives() || verb == Verb::RecvFrame;
+                receives && !self.length && (cut || !truncated)
             }
             Expected::AllOf(_) => {
                 matches!(verb, Verb::Recv | Verb::Read | Verb::Drain) && !self.length
             }
-            Expected::EndOfStream => self.receives(),
+            Expected::EndOfStream => self.receives() || verb == Verb::RecvFrame,
+            Expected::BadFrame(fault) => match verb {
+                Verb::SendFrame => fault.is_of_message(),
+                Verb::RecvFrame => fault.is_of_stream(),
+                _ => false,
+            },
             Expected::Failed { signal, .. } => signal.is_none() || self.sends(),
             Expected::Timeout => self.waits(),
             Expected::Blocked => self.waits() || verb == Verb::Close,
@@ -94,13 +106,45 @@ impl Fit {
 
 fn outcome(verb: Verb) -> String {
     let outcome = verb.outcome();
+    let faults = |one: fn(FrameFault) -> bool| {
+        let words = FrameFault::ALL.iter().filter(|fault| one(**fault)).map(|fault| fault.word());
+        words.collect::<Vec<_>>().join("`, `")
+    };
+    match verb {
+        Verb::SendFrame => {
+            return format!("`ok`, `{}`, or an errno", faults(FrameFault::is_of_message));
+        }
+        Verb::RecvFrame => {
+            return format!(
+                "a message, `eof`, `{}`, or an errno",
+                faults(FrameFault::is_of_stream)
+            );
+        }
+        _ => {}
+    }
     if outcome == "ok" { "`ok` or an errno".into() } else { format!("{outcome}, or an errno") }
 }
 
 /// Every word that can begin an alternative and is no errno.
-const OUTCOMES: [&str; 14] = [
-    "ok", "eof", "timeout", "blocked", "none", "bytes", "all", "in", "pri", "out", "rdhup", "hup",
-    "err", "nval",
+const OUTCOMES: [&str; 18] = [
+    "ok",
+    "eof",
+    "timeout",
+    "blocked",
+    "truncated",
+    "too-long",
+    "malformed",
+    "unencodable",
+    "none",
+    "bytes",
+    "all",
+    "in",
+    "pri",
+    "out",
+    "rdhup",
+    "hup",
+    "err",
+    "nval",
 ];
 
 /// The most alternatives of a step.
@@ -304,6 +348,9 @@ impl<'s> Checker<'_, 's> {
         if let Some(flag) = Readiness::from_word(atom.text) {
             return self.flags(cursor, flag);
         }
+        if let Some(fault) = FrameFault::from_word(atom.text) {
+            return Some(Expected::BadFrame(fault));
+        }
         if let Some(errno) = Errno::from_name(atom.text) {
             return Some(failure(cursor, errno, fit));
         }
@@ -337,7 +384,7 @@ impl<'s> Checker<'_, 's> {
             || "expected an outcome".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        let help = if fit.receives() {
+        let help = if fit.receives() || fit.verb == Some(Verb::RecvFrame) {
             "bytes stand in quotes: `\"ping\"`".to_owned()
         } else {
             fit.gives()

@@ -3,7 +3,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::vocabulary::Transport;
 
 /// The block and case that a step stands in.
-type Guard = Option<(usize, usize)>;
+pub(super) type Guard = Option<(usize, usize)>;
 
 /// What only one of the two address families allows, and what is known only at the end.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Families {
 }
 
 /// Whether two steps can stand in one case.
-fn meet(one: Guard, other: Guard) -> bool {
+pub(super) fn meet(one: Guard, other: Guard) -> bool {
     match (one, other) {
         (Some((one, here)), Some((other, there))) => one != other || here == there,
         _ => true,

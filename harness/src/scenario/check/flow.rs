@@ -28,6 +28,21 @@ pub(super) struct SocketEntry<'s> {
     pub(super) made: Span,
     /// Where it is closed, once it is.
     pub(super) closed: Span,
+    /// What is known of its transport.
+    pub(super) kind: Kind,
+    /// The position of the socket whose duplicate it is.
+    pub(super) same_as: Option<usize>,
+}
+
+/// Whether a socket carries a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It has the transport of the case.
+    Implied,
+    /// Every transport that its step names is one of streams.
+    Stream,
+    /// Its step names one of datagrams.
+    Datagrams,
 }
 
 /// A started step's name.
@@ -41,6 +56,10 @@ pub(super) struct TagEntry<'s> {
     pub(super) awaited: Span,
     /// What can be expected of it.
     pub(super) fit: Option<Fit>,
+    /// The position of the socket that it acts on.
+    pub(super) acts_on: Option<usize>,
+    /// Whether it receives a frame.
+    pub(super) receives_frame: bool,
 }
 
 /// Something done to a link that can be undone.
@@ -109,6 +128,7 @@ impl<'s> Flow<'s> {
             self.socket_states.push(State::Absent);
             self.sockets.len() - 1
         });
+        (self.sockets[at].kind, self.sockets[at].same_as) = (entry.kind, entry.same_as);
         self.set(Cell::Socket(at), State::There);
         at
     }
@@ -120,8 +140,33 @@ impl<'s> Flow<'s> {
             self.tag_states.push(State::Absent);
             self.tags.len() - 1
         });
+        self.tags[at].receives_frame = entry.receives_frame;
         self.set(Cell::Tag(at), State::There);
         at
+    }
+
+    /// Notes that a step names the transport of the socket it makes.
+    pub(super) fn open(&mut self, at: usize, is_stream: bool) {
+        if let Some(entry) = self.sockets.get_mut(at)
+            && entry.kind != Kind::Datagrams
+        {
+            entry.kind = if is_stream { Kind::Stream } else { Kind::Datagrams };
+        }
+    }
+
+    /// Notes that a socket comes from another one, and is the same if it is a duplicate.
+    pub(super) fn descend(&mut self, at: usize, from: usize, is_duplicate: bool) {
+        let kind = self.sockets.get(from).map(|entry| entry.kind);
+        let original = self.original(from);
+        if let (Some(kind), Some(entry)) = (kind, self.sockets.get_mut(at)) {
+            entry.kind = kind;
+            entry.same_as = is_duplicate.then_some(original);
+        }
+    }
+
+    /// The position of the socket that another one is a duplicate of, or its own.
+    pub(super) fn original(&self, at: usize) -> usize {
+        self.sockets.get(at).and_then(|entry| entry.same_as).unwrap_or(at)
     }
 
     /// Marks a socket as closed.

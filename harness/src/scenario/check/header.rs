@@ -30,6 +30,8 @@ pub(super) struct Header<'s> {
     /// Whether the `on` line was wrong, so that any actor may have been meant.
     pub(super) any_actor: bool,
     pub(super) pairs: Vec<Pair<'s>>,
+    /// The `framing` lines, which may hold values of `vary` lines below them.
+    pub(super) framings: Vec<Line>,
     pub(super) axes: Vec<Axis<'s>>,
 }
 
@@ -160,7 +162,7 @@ impl<'s> Reader<'_, 's> {
             Key::Needs => Some(2),
             Key::Over => Some(3),
             Key::On => Some(4),
-            Key::Pair | Key::Vary => None,
+            Key::Pair | Key::Framing | Key::Vary => None,
         };
         if let Some(slot) = once {
             if let Some(earlier) = self.seen[slot] {
@@ -213,6 +215,7 @@ impl<'s> Reader<'_, 's> {
             }
             Key::On => self.on(first, rest),
             Key::Pair => {}
+            Key::Framing => self.header.framings.push(*line),
             Key::Vary => self.vary(line),
         }
     }
@@ -492,6 +495,7 @@ fn wanted(key: Key) -> (&'static str, &'static str) {
         Key::Over => ("a transport", "such as `over tcp4 tcp6 unix`"),
         Key::On => ("a topology", "without the line, the topology is `loopback`"),
         Key::Pair => ("`ACTOR.SOCKET` twice", "a pair is written `pair client.c server.s`"),
+        Key::Framing => ("a framing and its limit", "such as `framing ascii-length 8 limit 64KiB`"),
         Key::Vary => ("a name", "such as `vary size 1 64KiB`"),
     }
 }

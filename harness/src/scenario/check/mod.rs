@@ -7,6 +7,7 @@ mod expectation;
 mod family;
 mod fault;
 mod flow;
+mod framing;
 mod header;
 mod lan;
 mod mistake;

@@ -1,7 +1,7 @@
 use super::checker::{Checker, MISTAKES};
 use super::cursor::{Atom, Cursor};
 use super::expectation::Fit;
-use super::flow::{SocketEntry, State, TagEntry};
+use super::flow::{Kind, SocketEntry, State, TagEntry};
 use super::mistake::{bad_name, extra_word, stray_group, unexpected, unknown_host};
 use super::value::is_name;
 use crate::scenario::case::{Action, Alternative, Expectation, Expected, Place};
@@ -78,6 +78,8 @@ impl<'s> Checker<'_, 's> {
             }
             _ => self.flow.tags[tag].fit = Some(fit),
         }
+        self.flow.tags[tag].acts_on = Some(op.socket().index());
+        self.flow.tags[tag].receives_frame = verb == Verb::RecvFrame;
         Some((Action::Start { actor, op, tag: TagId::new(tag) }, fit))
     }
 
@@ -141,7 +143,15 @@ impl<'s> Checker<'_, 's> {
             return None;
         }
         let (started, awaited) = (token.span, Span::default());
-        Some(self.flow.start(TagEntry { actor, name, started, awaited, fit: None }))
+        Some(self.flow.start(TagEntry {
+            actor,
+            name,
+            started,
+            awaited,
+            fit: None,
+            acts_on: None,
+            receives_frame: false,
+        }))
     }
 
     /// The started step that an `await` or `interrupt` names.
@@ -241,7 +251,8 @@ impl<'s> Checker<'_, 's> {
             );
             return at;
         }
-        self.flow.make(SocketEntry { actor, name, made, closed: Span::default() })
+        let (closed, kind) = (Span::default(), Kind::Implied);
+        self.flow.make(SocketEntry { actor, name, made, closed, kind, same_as: None })
     }
 
     /// The position of a socket that exists.
@@ -429,6 +440,7 @@ impl<'s> Checker<'_, 's> {
                 self.report(Diagnostic::new(code::UNUSED_VARY, axis.span, message, label));
             }
         }
+        self.check_framings();
         self.check_packets();
         self.check_orders();
         self.check_families();

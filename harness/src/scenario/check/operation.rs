@@ -29,12 +29,17 @@ impl<'s> Checker<'_, 's> {
             Verb::Bind => self.bind(cursor, actor)?,
             Verb::Accept => {
                 let listener = self.socket(cursor, actor, verb)?;
-                Op::Accept { listener, socket: self.new_socket(cursor, actor, verb)? }
+                let socket = self.new_socket(cursor, actor, verb)?;
+                self.flow.descend(socket.index(), listener.index(), false);
+                Op::Accept { listener, socket }
             }
             Verb::Dup => {
                 let socket = self.socket(cursor, actor, verb)?;
-                Op::Dup { socket, duplicate: self.new_socket(cursor, actor, verb)? }
+                let duplicate = self.new_socket(cursor, actor, verb)?;
+                self.flow.descend(duplicate.index(), socket.index(), true);
+                Op::Dup { socket, duplicate }
             }
+            Verb::SendFrame | Verb::RecvFrame => self.frame(cursor, actor, verb)?,
             _ => {
                 let socket = self.socket(cursor, actor, verb)?;
                 self.on_socket(cursor, socket, verb, &mut fit)?
@@ -109,7 +114,9 @@ impl<'s> Checker<'_, 's> {
         let socket = self.new_socket(cursor, actor, Verb::Open)?;
         let transport = if cursor.left() > 0 {
             let atom = self.word(cursor, "a transport", Verb::Open.form())?;
-            self.transport(&atom)?
+            let transport = self.transport(&atom)?;
+            self.flow.open(socket.index(), transport.is_stream());
+            transport
         } else {
             self.implied_transport(cursor.last())?
         };
@@ -127,8 +134,10 @@ impl<'s> Checker<'_, 's> {
         }
         let socket = self.new_socket(cursor, actor, Verb::Bind)?;
         let atom = self.word(cursor, "a transport", Verb::Bind.form())?;
-        let open = Some(self.transport(&atom)?);
-        Some(Op::Bind { socket, open, address: self.to(cursor, Verb::Bind)? })
+        let transport = self.transport(&atom)?;
+        self.flow.open(socket.index(), transport.is_stream());
+        let address = self.to(cursor, Verb::Bind)?;
+        Some(Op::Bind { socket, open: Some(transport), address })
     }
 
     fn transport(&mut self, atom: &Atom<'_>) -> Option<Transport> {
@@ -146,7 +155,7 @@ impl<'s> Checker<'_, 's> {
     }
 
     /// The next word as a socket of the actor that exists.
-    fn socket(
+    pub(super) fn socket(
         &mut self,
         cursor: &mut Cursor<'_, 's>,
         actor: ActorId,
@@ -205,7 +214,7 @@ impl<'s> Checker<'_, 's> {
         Some(Address { place, port })
     }
 
-    fn data(&mut self, cursor: &mut Cursor<'_, 's>, verb: Verb) -> Option<Payload> {
+    pub(super) fn data(&mut self, cursor: &mut Cursor<'_, 's>, verb: Verb) -> Option<Payload> {
         let Some(atom) = cursor.next() else {
             self.missing(
                 cursor,
@@ -332,6 +341,16 @@ impl<'s> Checker<'_, 's> {
         cursor: &mut Cursor<'_, 's>,
         words: &[(MessageFlags, &'static str)],
     ) -> Option<MessageFlags> {
+        self.flags_beside(cursor, words, &[])
+    }
+
+    /// The flags up to the end, where other words can stand before them.
+    pub(super) fn flags_beside(
+        &mut self,
+        cursor: &mut Cursor<'_, 's>,
+        words: &[(MessageFlags, &'static str)],
+        others: &[&'static str],
+    ) -> Option<MessageFlags> {
         let mut flags = MessageFlags::NONE;
         while let Some(atom) = cursor.next() {
             if !atom.is_word() {
@@ -339,7 +358,8 @@ impl<'s> Checker<'_, 's> {
                 return None;
             }
             let Some((flag, word)) = words.iter().find(|(_, word)| *word == atom.text) else {
-                let all: Vec<&str> = words.iter().map(|(_, word)| *word).collect();
+                let words = words.iter().map(|(_, word)| *word);
+                let all: Vec<&str> = others.iter().copied().chain(words).collect();
                 let diagnostic = unknown(code::UNKNOWN_FLAG, "flag", atom.span, atom.text, &all);
                 self.report_at(&atom, diagnostic);
                 return None;

@@ -7,6 +7,7 @@ use nix::libc;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::bound::{Bound, Stop};
+use super::frames::{self, Ahead, Format};
 use super::message::{endpoint_of, failure};
 use super::{errno, generated, message, option, syscall};
 use crate::vocabulary::{Endpoint, How, Op, Outcome, Payload, Readiness, SocketOption, Transport};
@@ -71,6 +72,8 @@ pub(super) fn may_block(op: &Op) -> bool {
             | Op::Poll { timeout: Some(_), .. }
             | Op::Fill { .. }
             | Op::Drain { .. }
+            | Op::SendFrame { .. }
+            | Op::ReceiveFrame { .. }
     )
 }
 
@@ -87,27 +90,36 @@ pub(super) fn prepared(op: &Op) -> Option<Op> {
             message::reserve(message::CHUNK);
             return None;
         }
+        Op::ReceiveFrame { .. } => {
+            message::reserve(frames::CHUNK);
+            return None;
+        }
         Op::Send { data: Payload::Generated { length, seed }, .. }
+        | Op::SendFrame { data: Payload::Generated { length, seed }, .. }
         | Op::Write { data: Payload::Generated { length, seed }, .. } => {
             Payload::Literal(generated::bytes(*length, *seed))
         }
         _ => return None,
     };
     let mut own = op.clone();
-    if let Op::Send { data, .. } | Op::Write { data, .. } = &mut own {
+    if let Op::Send { data, .. } | Op::Write { data, .. } | Op::SendFrame { data, .. } = &mut own {
         *data = at_hand;
     }
     Some(own)
 }
 
-/// Performs an operation on the calling thread. `address` is the endpoint that the operation
-/// names, if it names one; [`Op::Open`] takes no target.
-pub(super) fn perform(
-    op: &Op,
-    target: Target,
-    address: Option<&SockAddr>,
-    bound: &Bound<'_>,
-) -> Reply {
+/// What an operation acts with, beside the descriptor.
+#[derive(Debug, Default)]
+pub(super) struct Means {
+    /// The endpoint that it names, if it names one.
+    pub(super) address: Option<SockAddr>,
+    /// What was read ahead of the stream whose next frame it receives.
+    pub(super) ahead: Option<Ahead>,
+}
+
+/// Performs an operation on the calling thread. [`Op::Open`] takes no target.
+pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>) -> Reply {
+    let address = means.address.as_ref();
     let fd = target.fd;
     let mut made = None;
     let timed = match op {
@@ -147,6 +159,14 @@ pub(super) fn perform(
         Op::PeerName { .. } => timed(|| lend(fd, |socket| socket.peer_addr())).map(named),
         Op::Fill { seed, .. } => message::fill(target, *seed, bound),
         Op::Drain { .. } => message::drain(target, bound),
+        Op::SendFrame { data, framing, limit, pieces, flags, .. } => {
+            let format = Format { framing: *framing, limit: *limit };
+            frames::send_frame(target, data, format, *pieces, *flags, bound)
+        }
+        Op::ReceiveFrame { framing, limit, .. } => {
+            let format = Format { framing: *framing, limit: *limit };
+            frames::receive_frame(target, format, means.ahead.as_ref(), bound)
+        }
     };
     Reply { timed, made }
 }

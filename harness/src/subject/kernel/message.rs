@@ -247,7 +247,7 @@ pub(super) fn reserve(limit: usize) {
     }
 }
 
-fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
+pub(super) fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
     if limit > CHUNK {
         // Kept for each of hundreds of threads, and written to the end to begin with, large buffers
         // would add up; fresh from the system, only what is received takes memory.
@@ -261,7 +261,7 @@ fn with_scratch<T>(limit: usize, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
     })
 }
 
-fn send_flags(flags: MessageFlags) -> MsgFlags {
+pub(super) fn send_flags(flags: MessageFlags) -> MsgFlags {
     let mut raw = MsgFlags::empty();
     raw.set(MsgFlags::MSG_DONTWAIT, flags.contains(MessageFlags::DONTWAIT));
     raw.set(MsgFlags::from_bits_retain(libc::MSG_MORE), flags.contains(MessageFlags::MORE));

@@ -5,6 +5,7 @@ mod alarm;
 mod bound;
 mod call;
 mod errno;
+mod frames;
 mod generated;
 mod message;
 mod option;

@@ -6,7 +6,8 @@ use socket2::SockAddr;
 
 use super::alarm::Alarm;
 use super::bound::Bound;
-use super::call::{self, Reply, Target};
+use super::call::{self, Means, Reply, Target};
+use super::frames::Ahead;
 use super::option;
 use super::started::Started;
 use crate::net::{DropRule, Lease, RuleId};
@@ -21,6 +22,8 @@ use crate::wire::Capture;
 pub(super) struct KernelSession {
     origin: Instant,
     sockets: Vec<Option<Target>>,
+    /// Of each socket whose frames were asked for, or that has a duplicate: what was read ahead.
+    ahead: Vec<Option<Ahead>>,
     started: Vec<Option<Pending>>,
     /// Whether a close may wait because the scenario says so.
     lingers: bool,
@@ -48,6 +51,7 @@ impl KernelSession {
             network,
             drops: Vec::new(),
             sockets: vec![None; sockets],
+            ahead: vec![None; sockets],
             started: (0..tags).map(|_| None).collect(),
             lingers: false,
             leaks: Vec::new(),
@@ -78,8 +82,9 @@ impl KernelSession {
         transport: Transport,
     ) -> Result<ControlFlow<Observation, Target>, SubjectError> {
         let op = Op::Open { socket, transport };
-        let reply = self
-            .on_host(host, || call::perform(&op, Target::blank(transport), None, &Bound::Free))?;
+        let reply = self.on_host(host, || {
+            call::perform(&op, Target::blank(transport), &Means::default(), &Bound::Free)
+        })?;
         let made = reply.made;
         let observation = self.keep(reply, Some(socket));
         Ok(made.map_or(Break(observation), Continue))
@@ -118,9 +123,32 @@ impl KernelSession {
                     }
                 }
             }
+            Op::Dup { socket, duplicate } => {
+                self.ahead[duplicate.index()] = Some(self.ahead_of(*socket));
+            }
             Op::SetOption { option: SocketOption::Linger, .. } => self.lingers = true,
             _ => {}
         }
+    }
+
+    fn ahead_of(&mut self, socket: SocketId) -> Ahead {
+        self.ahead[socket.index()].get_or_insert_default().clone()
+    }
+
+    /// What an operation acts with: its address in the kernel's form, and what was read ahead.
+    fn means(
+        &mut self,
+        actor: ActorId,
+        op: &Op,
+        book: &AddressBook,
+        transport: Transport,
+    ) -> Result<Means, SubjectError> {
+        let address = resolve(actor, op, book, transport)?;
+        let ahead = match op {
+            Op::ReceiveFrame { socket, .. } => Some(self.ahead_of(*socket)),
+            _ => None,
+        };
+        Ok(Means { address, ahead })
     }
 
     /// Ends what is pending and closes every socket.
@@ -165,7 +193,7 @@ impl Session for KernelSession {
             Continue(target) => target,
             Break(observation) => return Ok(observation),
         };
-        let address = resolve(actor, op, book, target.transport)?;
+        let means = self.means(actor, op, book, target.transport)?;
         let prepared = call::prepared(op);
         let op = prepared.as_ref().unwrap_or(op);
         let bound = if call::may_block(op) {
@@ -177,7 +205,7 @@ impl Session for KernelSession {
             Bound::Free
         };
         self.foresee(op);
-        let perform = || call::perform(op, target, address.as_ref(), &bound);
+        let perform = || call::perform(op, target, &means, &bound);
         let reply = match op {
             Op::Open { .. } => self.on_host(host, perform)?,
             _ => perform(),
@@ -197,9 +225,9 @@ impl Session for KernelSession {
         limit: Duration,
     ) -> Result<(), SubjectError> {
         let Continue(target) = self.target(book.host_of(actor), op)? else { return Ok(()) };
-        let address = resolve(actor, op, book, target.transport)?;
+        let means = self.means(actor, op, book, target.transport)?;
         let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
-        let call = Started::launch(prepared, target, address)?;
+        let call = Started::launch(prepared, target, means)?;
         self.foresee(op);
         let watched = call.watch(limit);
         self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });

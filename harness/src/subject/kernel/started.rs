@@ -12,10 +12,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::pthread::pthread_kill;
 use nix::unistd::{dup, gettid};
-use socket2::SockAddr;
 
 use super::bound::{Bound, Flags};
-use super::call::{self, Reply, Target};
+use super::call::{self, Means, Reply, Target};
 use super::signal::{DEADLINE, INTERRUPT};
 use super::syscall;
 use crate::subject::SubjectError;
@@ -57,11 +56,7 @@ impl Started {
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub(super) fn launch(
-        op: Op,
-        target: Target,
-        address: Option<SockAddr>,
-    ) -> Result<Self, SubjectError> {
+    pub(super) fn launch(op: Op, target: Target, means: Means) -> Result<Self, SubjectError> {
         let shared = Arc::new(Shared::default());
         let (target, own) = own(&op, target)?;
         let borrows = own.is_none();
@@ -71,7 +66,7 @@ impl Started {
             .stack_size(STACK)
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || shared.run(&op, target, own, address.as_ref(), &sender)
+                move || shared.run(&op, target, own, &means, &sender)
             })
             .map_err(|source| SubjectError::Refused { what: "starting a thread", source })?;
         let began = Instant::now();
@@ -183,12 +178,12 @@ impl Shared {
         op: &Op,
         target: Target,
         own: Option<OwnedFd>,
-        address: Option<&SockAddr>,
+        means: &Means,
         reply: &SyncSender<Reply>,
     ) {
         self.thread.store(gettid().as_raw(), Ordering::Release);
         self.phase.store(IN_CALL, Ordering::Release);
-        let result = call::perform(op, target, address, &Bound::Flags(&self.flags));
+        let result = call::perform(op, target, means, &Bound::Flags(&self.flags));
         // Before anybody knows that the call has returned: a close of the case's own descriptor
         // must then be the last one.
         drop(own);
@@ -202,7 +197,11 @@ impl Shared {
 /// one it was started on, and the next socket, of another case perhaps, gets that number. A single
 /// call is made on the descriptor itself: that it is closed meanwhile may be the point.
 fn own(op: &Op, target: Target) -> Result<(Target, Option<OwnedFd>), SubjectError> {
-    if !matches!(op, Op::Fill { .. } | Op::Drain { .. }) {
+    let makes_many = matches!(
+        op,
+        Op::Fill { .. } | Op::Drain { .. } | Op::SendFrame { .. } | Op::ReceiveFrame { .. }
+    );
+    if !makes_many {
         return Ok((target, None));
     }
     match dup(syscall::borrow(target.fd)) {

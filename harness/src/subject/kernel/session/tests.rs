@@ -10,7 +10,8 @@ use nix::unistd::dup;
 use super::super::{KernelSubject, signal, syscall};
 use super::*;
 use crate::vocabulary::{
-    Endpoint, Errno, MessageFlags, Payload, Place, Port, PortId, Readiness, Signal,
+    ByteOrder, Endpoint, Errno, FrameFault, Framing, MessageFlags, Payload, Pieces, Place, Port,
+    PortId, Readiness, Signal, Width,
 };
 
 /// A session with a connected pair: socket 0 listens, 1 is connected to 2, more are free.
@@ -41,6 +42,22 @@ fn receive(socket: usize, limit: usize, flags: MessageFlags) -> Op {
 
 fn send(socket: usize, data: Payload) -> Op {
     Op::Send { socket: id(socket), data, flags: MessageFlags::NONE, to: None }
+}
+
+const FRAMING: Framing = Framing::BinaryLength { width: Width::U32, order: ByteOrder::Big };
+
+fn send_frame(socket: usize, data: Payload, pieces: Pieces) -> Op {
+    let (socket, flags) = (id(socket), MessageFlags::NONE);
+    Op::SendFrame { socket, data, framing: FRAMING, limit: 32 << 20, pieces, flags }
+}
+
+fn receive_frame(socket: usize) -> Op {
+    Op::ReceiveFrame { socket: id(socket), framing: FRAMING, limit: 32 << 20 }
+}
+
+fn too_long(what: &str) -> Outcome {
+    let text = format!("the frame at byte {what} bytes, more than the limit of 33554432");
+    Outcome::BadFrame { fault: FrameFault::TooLong, text }
 }
 
 fn text(text: &str) -> Payload {
@@ -342,6 +359,7 @@ fn a_started_call_stays_with_its_socket_when_that_is_closed() {
 #[rstest::rstest]
 #[case(receive(NEAR, 16, MessageFlags::NONE), Outcome::failed(Errno::EBADF))]
 #[case(Op::Drain { socket: id(NEAR) }, received("mine"))]
+#[case(receive_frame(NEAR), too_long("0 announces 1835626085"))]
 fn a_started_call_never_takes_what_is_a_strangers(#[case] op: Op, #[case] outcome: Outcome) {
     let mut rig = Rig::new(Transport::Tcp4);
     rig.start(0, &op);
@@ -457,4 +475,92 @@ fn a_large_buffer_takes_only_what_is_received() {
     rig.does(&receive(NEAR, 512 << 20, MessageFlags::NONE), received("x"));
     // Other tests of this process need memory too, but not that much.
     assert!(resident() < before + (400 << 10), "{} KiB more", resident() - before);
+}
+
+#[rstest::rstest]
+fn a_frame_that_does_not_come_or_go_is_broken_at_its_limit(
+    #[values(Transport::Tcp4, Transport::Tcp6, Transport::Unix)] transport: Transport,
+) {
+    let mut rig = Rig::new(transport);
+    rig.does(&send_frame(FAR, text("abc"), Pieces::First(5)), Outcome::Ok);
+    rig.blocks(&receive_frame(NEAR));
+    // What came before the limit is not lost.
+    rig.does(&send_frame(FAR, text("abc"), Pieces::Rest(5)), Outcome::Ok);
+    rig.does(&receive_frame(NEAR), received("abc"));
+    let much = Payload::Generated { length: 32 << 20, seed: 0 };
+    rig.blocks(&send_frame(NEAR, much, Pieces::Whole));
+}
+
+#[test]
+fn a_large_frame_goes_through_in_as_many_calls_as_it_takes() {
+    let mut rig = Rig::new(Transport::Unix);
+    let data = Payload::Generated { length: 8 << 20, seed: 3 };
+    rig.start(0, &send_frame(NEAR, data.clone(), Pieces::By(100_000)));
+    let bytes = (&data).into();
+    rig.does(&receive_frame(FAR), Outcome::Data { bytes, source: None, truncated: false });
+    assert_eq!(rig.finish(0, ANSWER, true), Some(Outcome::Ok));
+}
+
+#[test]
+fn what_was_read_ahead_stays_with_the_socket_and_its_duplicates() {
+    let mut rig = Rig::new(Transport::Tcp4);
+    rig.does(&Op::Dup { socket: id(NEAR), duplicate: id(OTHER) }, Outcome::Ok);
+    for word in ["one", "", "three"] {
+        rig.does(&send_frame(FAR, text(word), Pieces::Whole), Outcome::Ok);
+    }
+    rig.does(&receive_frame(NEAR), received("one"));
+    let nothing = Outcome::failed(Errno::EAGAIN);
+    rig.does(&receive(NEAR, 16, MessageFlags::DONTWAIT), nothing);
+    rig.does(&receive_frame(OTHER), received(""));
+    rig.does(&Op::Close { socket: id(OTHER) }, Outcome::Ok);
+    rig.does(&receive_frame(NEAR), received("three"));
+    rig.does(&Op::Close { socket: id(FAR) }, Outcome::Ok);
+    rig.does(&receive_frame(NEAR), Outcome::EndOfStream);
+    rig.does(&receive_frame(NEAR), Outcome::EndOfStream);
+}
+
+#[test]
+fn a_bad_frame_is_told_again_and_again() {
+    let mut rig = Rig::new(Transport::Tcp4);
+    rig.does(&send(FAR, Payload::Literal([2, 0, 0, 1].into())), Outcome::Count(4));
+    let bad = too_long("0 announces 33554433");
+    rig.does(&receive_frame(NEAR), &bad);
+    rig.does(&receive_frame(NEAR), &bad);
+}
+
+#[test]
+fn a_message_that_cannot_be_written_is_not_sent() {
+    let mut rig = Rig::new(Transport::Tcp4);
+    let data = Payload::Generated { length: (32 << 20) + 1, seed: 0 };
+    let refused = rig.run(&send_frame(FAR, data, Pieces::Whole), ANSWER).outcome;
+    assert!(matches!(refused, Outcome::BadFrame { fault: FrameFault::TooLong, .. }), "{refused}");
+    rig.does(&poll(NEAR, None), Outcome::Ready(Readiness::NONE));
+}
+
+#[test]
+fn a_frame_is_ended_by_the_limit_of_the_socket() {
+    let mut rig = Rig::new(Transport::Unix);
+    rig.does(&limit(NEAR, SocketOption::ReceiveTimeout, 40), Outcome::Ok);
+    rig.does(&send_frame(FAR, text("abc"), Pieces::First(5)), Outcome::Ok);
+    rig.does(&receive_frame(NEAR), Outcome::Timeout);
+    rig.does(&Op::Nonblocking { socket: id(NEAR), on: true }, Outcome::Ok);
+    rig.does(&receive_frame(NEAR), Outcome::failed(Errno::EAGAIN));
+    rig.does(&send_frame(FAR, text("abc"), Pieces::Rest(5)), Outcome::Ok);
+    rig.does(&receive_frame(NEAR), received("abc"));
+}
+
+#[test]
+fn a_started_frame_survives_signals_and_is_interrupted_where_that_is_asked_for() {
+    let mut rig = Rig::new(Transport::Tcp4);
+    rig.does(&send_frame(FAR, text("abc"), Pieces::First(5)), Outcome::Ok);
+    rig.start(0, &receive_frame(NEAR));
+    rig.disturb(0);
+    rig.does(&limit(NEAR, SocketOption::ReceiveTimeout, 60_000), Outcome::Ok);
+    rig.does(&send_frame(FAR, text("abc"), Pieces::Rest(5)), Outcome::Ok);
+    assert_eq!(rig.finish(0, ANSWER, true), Some(received("abc")));
+    rig.start(1, &receive_frame(NEAR));
+    rig.session.interrupt(TagId::new(1)).expect("a signal can be sent");
+    assert_eq!(rig.finish(1, ANSWER, true), Some(Outcome::failed(Errno::EINTR)));
+    rig.start(2, &receive_frame(NEAR));
+    assert_eq!(rig.session.close(), Vec::<String>::new());
 }
