@@ -16,7 +16,7 @@ use recording::verdicts;
 use skip::skip;
 use sockspec::run::Verdict;
 use sockspec::scenario::{Action, Alternative, Case, Document, Expectation, Expected, Suite};
-use sockspec::vocabulary::{How, Op, Place, SocketOption};
+use sockspec::vocabulary::{Errno, How, MessageFlags, Op, Pieces, Place, SocketOption};
 use tempfile::TempDir;
 
 /// Scenarios in which `SO_RCVTIMEO` is set and which rightly do not notice that it fires early.
@@ -27,6 +27,12 @@ const NOT_TIMED: [(&str, &str); 6] = [
     ("timeout/signal-interrupts-recv-with-timeout", "a signal comes seconds before the limit"),
     ("timeout/subtick-value-not-zero", "the limit is within a clock tick, as is what is left"),
     ("timeout/zero-means-forever", "no limit is left, and nothing can be early"),
+];
+
+/// Scenarios of framing that a wrong last byte leaves as they are.
+const UNSPOILT: [(&str, &str); 2] = [
+    ("framing/framings-do-not-mix", "no message comes of these bytes, nor of others"),
+    ("framing/largest-length-is-refused", "another large length is refused just the same"),
 ];
 
 /// Scenarios that the faults of broadcasting leave alone.
@@ -83,6 +89,44 @@ fn a_refusal_after_a_broadcast_is_noticed() {
     let test = "a_refusal_after_a_broadcast_is_noticed";
     let Some(fault) = Fault::build(test, "broadcast_is_refused_afterwards.c") else { return };
     fault.is_noticed(BROADCASTS, &NOT_IPV4, is_sent);
+}
+
+#[test]
+fn a_send_that_spoils_a_byte_is_noticed() {
+    let test = "a_send_that_spoils_a_byte_is_noticed";
+    let Some(fault) = Fault::build(test, "send_spoils_the_last_byte.c") else { return };
+    // Where the byte was a terminator, its frame is waited for until the deadline.
+    fault.is_noticed("framing/**[unix]", &UNSPOILT, |op, _| match op {
+        Op::Send { data, .. } => (2..=1_000).contains(&data.length()),
+        Op::SendFrame {
+            data,
+            pieces: Pieces::Whole | Pieces::First(2..) | Pieces::Rest(_),
+            ..
+        } => data.length() <= 700,
+        _ => false,
+    });
+}
+
+#[test]
+fn a_peek_that_takes_is_noticed() {
+    let test = "a_peek_that_takes_is_noticed";
+    let Some(fault) = Fault::build(test, "peek_takes_what_it_shows.c") else { return };
+    fault.is_noticed(
+        "framing/**",
+        &[],
+        |op, _| matches!(op, Op::Receive { flags, .. } if flags.contains(MessageFlags::PEEK)),
+    );
+}
+
+#[test]
+fn a_reset_that_looks_like_the_end_is_noticed() {
+    let test = "a_reset_that_looks_like_the_end_is_noticed";
+    let Some(fault) = Fault::build(test, "reset_is_taken_for_the_end.c") else { return };
+    let reset = Expected::Failed { errno: Errno::ECONNRESET, signal: None };
+    fault.is_noticed("framing/**", &[], |op, wanted| {
+        let receives = matches!(op, Op::Receive { .. } | Op::ReceiveFrame { .. });
+        receives && wanted.is_some_and(|wanted| wanted.allows(&reset))
+    });
 }
 
 /// The scenarios that the faults of broadcasting are tried on.
