@@ -5,12 +5,13 @@ use std::time::Duration;
 use sockspec::scenario::{Action, Case, Diagnostic, Document, Expected, format, laws};
 use sockspec::vocabulary::{Errno, FrameFault, How, Level, Op, OptionValue, ScenarioId};
 
-const EXAMPLES: [(&str, &str); 5] = [
+const EXAMPLES: [(&str, &str); 6] = [
     ("halfclose/eof-after-all-data", include_str!("language/eof-after-all-data.scn")),
     ("cumulative/rd-then-wr-equals-rdwr", include_str!("language/rd-then-wr-equals-rdwr.scn")),
     ("timeouts/restarts", include_str!("language/receive-timeout-restarts.scn")),
     ("broadcast/reaches-a-group", include_str!("language/broadcast-reaches-a-group.scn")),
     ("broadcast/reaches-every-host", include_str!("language/broadcast-reaches-every-host.scn")),
+    ("framing/two-framings", include_str!("language/two-framings.scn")),
 ];
 
 fn shown(source: &str, diagnostics: &[Diagnostic]) -> String {
@@ -115,6 +116,12 @@ fn printing_is_lawful_for_mutated_examples() {
         "0",
         "..",
         ":",
+        "framing ",
+        " limit 9",
+        " for ",
+        "$how",
+        "recvframe",
+        "sendframe",
     ];
     let mut lawful = 0;
     for round in 0..3_000 {
@@ -289,6 +296,22 @@ fn the_values_of_a_vary_line_stand_in_a_framing() {
         of("tcp4,loopback,width=u8,verb=send,at=1,other=announced,size=3"),
         ["send binary-length u8 big 3 Cut(1)", "receive announced 9"]
     );
+}
+
+#[test]
+fn more_values_than_a_scenario_can_have_are_not_all_read() {
+    let values = "0..9999";
+    let source = format!(
+        "\"framings\"\nover tcp4\npair client.c server.s\nvary a {values}\nvary b {values}\n\
+         vary c {values}\nvary how terminator\nframing $how limit $a for client\n\
+         framing \"binary-length u8\" limit $b for server\n\n\
+         client sendframe c bytes $c cut $b => ok\nserver recvframe s => \"x\"\n"
+    );
+    let Err(found) = Document::parse(&source, ScenarioId::new("framings"), "test.scn") else {
+        panic!("it stands for too many cases");
+    };
+    let codes: Vec<&str> = found.iter().map(|one| one.code).collect();
+    assert_eq!(codes, ["too-large", "out-of-range"], "{}", shown(&source, &found));
 }
 
 #[test]

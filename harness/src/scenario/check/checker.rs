@@ -159,7 +159,7 @@ impl Checker<'_, '_> {
         let steps: usize = tree.steps.iter().map(|node| self.hosts_of(node)).sum();
         let whole = self.bounded(steps + 6 * pairs);
         self.pairs();
-        self.read_framings();
+        self.read_framings(whole);
         let mut items = Vec::with_capacity(tree.steps.len());
         let mut stepped = false;
         let mut blocks = 0;

@@ -50,8 +50,8 @@ const FORM: &str = "a framing is written `framing ascii-length 8 limit 64KiB`, w
                     behind it where it is that actor's alone";
 
 impl<'s> Checker<'_, 's> {
-    /// Reads the `framing` lines.
-    pub(super) fn read_framings(&mut self) {
+    /// Reads the `framing` lines, with every combination of values if `whole`, else with the first.
+    pub(super) fn read_framings(&mut self, whole: bool) {
         let (tree, header) = (self.tree, self.header);
         for line in &header.framings {
             let words = tree.words(line.words);
@@ -77,7 +77,7 @@ impl<'s> Checker<'_, 's> {
                 };
                 line.actor = actor;
                 line.forms.push(form);
-                if !self.next_choice(&mut choice) {
+                if !whole || !self.next_choice(&mut choice) {
                     break;
                 }
             }
