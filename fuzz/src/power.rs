@@ -17,12 +17,13 @@ static MUTANT: OnceLock<Mutant> = OnceLock::new();
 /// When there is none of this name.
 pub fn choose_mutant() {
     let Ok(name) = env::var("SOCKSPEC_MUTANT") else {
-        let mut lines = String::new();
-        for Mutant { class, name, framing, about, .. } in all() {
+        let line = |mutant: Mutant| {
+            let Mutant { class, name, framing, about, .. } = mutant;
             let text = framing.to_string();
             let dictionary = text.split(' ').next().unwrap_or_default();
-            lines += &format!("{class}\t{name}\t{dictionary}\t{about}\n");
-        }
+            format!("{class}\t{name}\t{dictionary}\t{about}\n")
+        };
+        let lines: String = all().into_iter().map(line).collect();
         exit(i32::from(io::stdout().write_all(lines.as_bytes()).is_err()));
     };
     let mutant = all().into_iter().find(|mutant| mutant.name == name);

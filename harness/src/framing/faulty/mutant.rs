@@ -8,8 +8,8 @@ use super::inbox::FaultyInbox;
 use super::shell::{Core, Shell};
 use super::terminator::TerminatorCore;
 use super::{Defect, Mutant};
-use crate::framing::Framer;
 use crate::framing::laws::{self, Broken, Meter, Script};
+use crate::framing::{Decoder, Framed, Framer};
 use crate::vocabulary::Framing;
 
 /// Which part of a codec is held against the laws.
@@ -41,9 +41,14 @@ impl Mutant {
         hold(self.framing, self.part(), Some(self.defect), script, meter)
     }
 
-    /// Its framer; where the defect is in another part, one without any.
-    pub fn framer(&self, limit: usize) -> Box<dyn Framer + Send> {
-        framer(self.framing, limit, Some(self.defect))
+    /// Its framer, with what keeps the unread bytes; the defect is in either. Of an encoder both are
+    /// without any.
+    pub fn decoder(&self, limit: usize) -> Box<dyn Decoder> {
+        let framer = framer(self.framing, limit, Some(self.defect));
+        match self.defect {
+            Defect::Inbox(defect) => Box::new(FaultyInbox::new(framer, Some(defect))),
+            _ => Box::new(Framed::new(framer)),
+        }
     }
 }
 
@@ -133,7 +138,7 @@ mod tests {
     use super::super::{ShellDefect, all};
     use super::*;
     use crate::framing::laws::{Law, Made, Streams};
-    use crate::framing::{Framed, naive};
+    use crate::framing::{encoder, naive};
 
     /// How many streams are made up to find a defect.
     const STREAMS: usize = 4_000;
@@ -211,7 +216,7 @@ mod tests {
                 continue;
             }
             let found = streams(mutant.framing, Part::Framer).any(|made| {
-                let make = || Framed::new(mutant.framer(made.limit));
+                let make = || mutant.decoder(made.limit);
                 let expected = naive::read(mutant.framing, made.limit, &made.stream);
                 laws::decoder(make, &made.stream, &made.sizes, Some(&expected)).is_err()
             });
@@ -220,5 +225,32 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{wrong:?} hold every law");
+    }
+
+    /// Each law of decoders finds something by itself, where nothing says what must come out.
+    #[test]
+    fn each_law_of_decoders_can_fail() {
+        for (name, law) in [
+            ("inbox/rest-is-lost", Law::Chunks),
+            ("terminator/search-behind-the-edge", Law::Chunks),
+            ("inbox/nothing-is-the-end", Law::Stall),
+            ("base64/resumes", Law::Sticky),
+            ("terminator/part-is-given", Law::Truncation),
+            ("announced/part-is-dropped", Law::Truncation),
+            ("escaped/keeps-the-message", Law::Conservation),
+        ] {
+            let mutant = all().into_iter().find(|mutant| mutant.name == name).expect(name);
+            let is_found = streams(mutant.framing, Part::Framer).any(|made| {
+                let make = || mutant.decoder(made.limit);
+                let held = laws::decoder(make, &made.stream, &made.sizes, None);
+                held.is_err_and(|broken| broken.law == law)
+            });
+            assert!(is_found, "{name} holds the law `{law}`");
+        }
+        let mutant = all().into_iter().find(|mutant| mutant.name == "escaped/looks-one-byte-back");
+        let mutant = mutant.expect("there is one");
+        let encoder = encoder(mutant.framing, 8);
+        let held = laws::round_trip(|| mutant.decoder(8), &encoder, &[b"a\\"], &[]);
+        assert_eq!(held.expect_err("it is found").law, Law::RoundTrip);
     }
 }
