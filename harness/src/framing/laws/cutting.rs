@@ -84,6 +84,8 @@ struct Walk<'a> {
 type Fault = (Law, String);
 
 impl Walk<'_> {
+    // One copy of it, however many ways it is gone: a fuzzer counts the branches of each.
+    #[inline(never)]
     fn hold<F: Framer>(&self, framer: &mut F) -> Result<(), Fault> {
         let (mut begin, mut count, mut calls, mut least) = (0, 0, 0, 0);
         let is_whole = self.manner == Manner::Whole;
@@ -100,60 +102,36 @@ impl Walk<'_> {
                 calls += 1;
                 match framer.cut(unread, end) {
                     Ok(Cut::Frame { consumed, body }) => {
-                        if consumed == 0 || consumed > unread.len() || body.end > consumed {
-                            let told = format!("of {} bytes {consumed} are taken", unread.len());
-                            return Err((Law::Progress, told));
-                        }
-                        let Some(body) = unread.get(body) else {
-                            return Err((Law::Progress, "a body ends before it begins".to_owned()));
+                        let frame = unread.get(..consumed).filter(|frame| !frame.is_empty());
+                        let Some(body) = frame.and_then(|frame| frame.get(body)) else {
+                            return Err(no_progress(unread.len(), consumed));
                         };
                         if begin + consumed < least {
-                            let told = format!(
-                                "the frame at byte {begin} ends at {}, but more than that was \
-                                 asked for: all up to {least}",
-                                begin + consumed
-                            );
-                            return Err((Law::Hint, told));
+                            return Err(needless(begin + consumed, least));
                         }
                         self.message(count, framer.message(body))?;
                         begin += consumed;
                         count += 1;
                     }
-                    Ok(Cut::Need(_)) if end => {
-                        let told = "behind the end more is asked for".to_owned();
-                        return Err((self.law_of_end(), told));
-                    }
-                    Ok(Cut::Need(0)) => {
-                        return Err((Law::Hint, "no byte is asked for".to_owned()));
+                    Ok(Cut::Need(need)) if end || need == 0 => {
+                        return Err(self.no_need(end));
                     }
                     Ok(Cut::Need(need)) => {
                         least = come.saturating_add(need);
                         if self.manner == Manner::Twice {
-                            again(framer, unread, end, &Ok(Cut::Need(need)))?;
+                            again(framer, unread, end, &Cut::Need(need))?;
                         }
                         break;
                     }
-                    Ok(Cut::End) if begin < come => {
-                        let left = Quoted(&unread[..unread.len().min(64)]);
-                        return Err((Law::Conservation, format!("the stream ends before {left}")));
-                    }
-                    Ok(Cut::End) if !end => {
-                        let told = "the stream ends before its end".to_owned();
-                        return Err((Law::Conservation, told));
-                    }
+                    Ok(Cut::End) if begin < come || !end => return Err(early(unread)),
                     Ok(Cut::End) => {
                         self.end(count, Ok(()))?;
                         if self.manner == Manner::Twice {
-                            again(framer, unread, end, &Ok(Cut::End))?;
+                            again(framer, unread, end, &Cut::End)?;
                         }
                         return self.cost(framer, calls);
                     }
-                    Err(error) if come < least && !end => {
-                        let told = format!(
-                            "byte {come} brings `{error}`, but up to {least} was asked for"
-                        );
-                        return Err((Law::Hint, told));
-                    }
+                    Err(_) if come < least && !end => return Err(needless(come, least)),
                     Err(error) => {
                         self.end(count, Err(error))?;
                         self.cost(framer, calls)?;
@@ -168,23 +146,29 @@ impl Walk<'_> {
     /// Holds a message against what is expected in its place.
     #[inline]
     fn message(&self, at: usize, message: &[u8]) -> Result<(), Fault> {
-        let expected = self.expected.messages.get(at);
-        if expected.is_some_and(|expected| expected == message) {
-            return Ok(());
+        match self.expected.messages.get(at) {
+            Some(expected) if expected == message => Ok(()),
+            _ => Err(self.another(at, message)),
         }
+    }
+
+    /// Another message than the expected one.
+    #[cold]
+    fn another(&self, at: usize, message: &[u8]) -> Fault {
+        let expected = self.expected.messages.get(at);
         let law = match self.expected.end {
             _ if message.len() > self.limit => Law::Limit,
             Err(FrameError::Truncated { .. }) if expected.is_none() => self.law(Law::Truncation),
             _ => self.law(Law::Model),
         };
         let found = Quoted(message);
-        Err((
+        (
             law,
             match expected {
                 Some(expected) => format!("message {at} is {found}, not {}", Quoted(expected)),
                 None => format!("there is a message more: {found}"),
             },
-        ))
+        )
     }
 
     /// Holds the end against the expected one, behind so many messages.
@@ -193,6 +177,12 @@ impl Walk<'_> {
         if count == expected && end == self.expected.end {
             return Ok(());
         }
+        Err(self.another_end(count, end))
+    }
+
+    #[cold]
+    fn another_end(&self, count: usize, end: Result<(), FrameError>) -> Fault {
+        let expected = self.expected.messages.len();
         let law = match (end, self.expected.end) {
             (end, other) if end == other => self.law(Law::Model),
             (Err(FrameError::TooLong { .. }), Ok(()) | Err(FrameError::Truncated { .. }))
@@ -205,7 +195,7 @@ impl Walk<'_> {
             Err(error) => format!("`{error}`"),
         };
         let (end, other) = (told(end), told(self.expected.end));
-        Err((law, format!("behind {count} messages comes {end}, not behind {expected} {other}")))
+        (law, format!("behind {count} messages comes {end}, not behind {expected} {other}"))
     }
 
     /// Which law is broken: what goes wrong all at once is not the chunks' fault.
@@ -217,8 +207,14 @@ impl Walk<'_> {
         }
     }
 
-    fn law_of_end(&self) -> Law {
-        if self.expected.end.is_ok() { Law::Conservation } else { Law::Truncation }
+    #[cold]
+    fn no_need(&self, end: bool) -> Fault {
+        let told = "behind the end more is asked for".to_owned();
+        match self.expected.end {
+            _ if !end => (Law::Hint, "no byte is asked for".to_owned()),
+            Ok(()) => (Law::Conservation, told),
+            Err(_) => (Law::Truncation, told),
+        }
     }
 
     fn cost<F: Framer>(&self, framer: &F, calls: u64) -> Result<(), Fault> {
@@ -249,15 +245,28 @@ impl Walk<'_> {
 }
 
 /// Makes a call once more, which must give the same.
-fn again<F: Framer>(
-    framer: &mut F,
-    unread: &[u8],
-    end: bool,
-    first: &Result<Cut, FrameError>,
-) -> Result<(), Fault> {
+fn again<F: Framer>(framer: &mut F, unread: &[u8], end: bool, first: &Cut) -> Result<(), Fault> {
     let again = framer.cut(unread, end);
-    if again == *first {
+    if again.as_ref() == Ok(first) {
         return Ok(());
     }
     Err((Law::Stall, format!("first comes {first:?}, then {again:?} with the same bytes")))
+}
+
+#[cold]
+fn no_progress(unread: usize, consumed: usize) -> Fault {
+    (Law::Progress, format!("of {unread} bytes {consumed} are taken, or its body is not in these"))
+}
+
+/// What is found at this byte, although more was asked for.
+#[cold]
+fn needless(at: usize, least: usize) -> Fault {
+    (Law::Hint, format!("all up to byte {least} was asked for, but the first {at} are enough"))
+}
+
+/// An end with these bytes left, or before it is known that there are no more.
+#[cold]
+fn early(unread: &[u8]) -> Fault {
+    let left = Quoted(&unread[..unread.len().min(64)]);
+    (Law::Conservation, format!("the stream ends before its end, with {left} left"))
 }

@@ -5,7 +5,7 @@ use crate::framing::{Decoder, Encoder, FrameError, Refusal};
 use crate::vocabulary::FrameFault;
 
 /// Streams up to this length are cut at every place.
-pub(super) const SHORT: usize = 24;
+pub(super) const SHORT: usize = 12;
 
 /// Reads a whole stream in chunks of these sizes (see [`Chunks`]), the last of them with the end,
 /// up to the first refusal.

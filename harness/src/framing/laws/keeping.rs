@@ -32,7 +32,16 @@ pub fn keeper<K: Keeper>(
     sizes: &[usize],
     expected: &Reading<FrameError>,
 ) -> Result<(), Broken> {
-    let broken = |law, told| Err(Broken::new(law, stream, sizes, told));
+    let held = keep(&mut keeper, stream, sizes, expected);
+    held.map_err(|(law, told)| Broken::new(law, stream, sizes, told))
+}
+
+fn keep<K: Keeper>(
+    keeper: &mut K,
+    stream: &[u8],
+    sizes: &[usize],
+    expected: &Reading<FrameError>,
+) -> Result<(), (Law, String)> {
     let mut found = Vec::new();
     let (mut begin, mut most, mut count) = (0, 0, 0);
     for end in Chunks::new(stream.len(), sizes) {
@@ -41,30 +50,31 @@ pub fn keeper<K: Keeper>(
         begin = end;
         for message in found.drain(..) {
             if expected.messages.get(count) != Some(&message) {
-                return broken(Law::Chunks, format!("message {count} is another"));
+                return Err((Law::Chunks, format!("message {count} is another")));
             }
             count += 1;
         }
         let (capacity, moved) = (keeper.capacity(), keeper.moved());
         if capacity > 1_024 + keeper.ahead() + 2 * most {
-            return broken(Law::Memory, format!("there is room for {capacity} bytes, not {most}"));
+            return Err((Law::Memory, format!("there is room for {capacity} bytes, not {most}")));
         }
         if moved > 8 * begin as u64 + 1_024 {
-            return broken(Law::Moves, format!("of {begin} bytes {moved} were moved"));
+            return Err((Law::Moves, format!("of {begin} bytes {moved} were moved")));
         }
         let is_over = result.is_err() || end == stream.len();
-        if is_over && (count, &result) != (expected.messages.len(), &refusal_of(expected)) {
-            return broken(Law::Chunks, format!("{count} messages come, and then {result:?}"));
+        let kind = expected.end.map_err(|error| Some(error.fault()));
+        let is_expected = count == expected.messages.len()
+            && result.as_ref().map_err(|refusal| refusal.fault)
+                == kind.as_ref().map_err(|kind| *kind);
+        if is_over && !is_expected {
+            let told = format!("{count} messages come, and then {result:?}");
+            return Err((Law::Chunks, told));
         }
         if is_over {
             break;
         }
     }
     Ok(())
-}
-
-fn refusal_of(expected: &Reading<FrameError>) -> Result<(), Refusal> {
-    expected.end.map_err(Refusal::from)
 }
 
 impl<F: Framer> Keeper for Framed<F> {
