@@ -22,7 +22,7 @@ struct Message {
 }
 
 /// No message is larger.
-const LARGEST: usize = 1 << 17;
+const LARGEST: usize = 1 << 16 | 1 << 8;
 
 impl Message {
     fn bytes(&self) -> Vec<u8> {
@@ -43,10 +43,12 @@ pub fn round_trip(input: &[u8]) {
     let Ok(said) = Conversation::arbitrary_take_rest(Unstructured::new(input)) else { return };
     let framing = FRAMINGS[usize::from(said.framing) % FRAMINGS.len()];
     let limit = Script::LIMITS[usize::from(said.limit) % Script::LIMITS.len()];
-    let sizes: Vec<usize> = said.sizes.iter().map(|size| usize::from(*size)).collect();
     let encoder = encoder(framing, limit);
     let make = || Framed::new(framer(framing, limit));
     let messages: Vec<_> = said.messages.iter().map(Message::bytes).collect();
+    // Long messages come in larger chunks, since there are only so many calls that are worth it.
+    let scale = 1 + messages.iter().map(Vec::len).sum::<usize>() / 1_024;
+    let sizes: Vec<usize> = said.sizes.iter().map(|size| usize::from(*size) * scale).collect();
     let held = messages
         .iter()
         .try_for_each(|message| laws::encoder(framing, &encoder, limit, message))
