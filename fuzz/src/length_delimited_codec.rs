@@ -19,7 +19,7 @@ const LARGEST: usize = 1 << 20;
 /// What is meant to differ:
 /// - The codec takes a stream that ends directly behind a header for whole, since it has consumed
 ///   the header; for us it ends within a frame.
-/// - It takes memory for a message as soon as the header has come; [`LARGEST`] bounds that here.
+/// - It takes memory for a message as soon as the header has come; a limit of 1 MiB bounds that here.
 /// - Behind an error it may go on; both are read up to the first.
 ///
 /// # Panics
