@@ -74,17 +74,6 @@ impl FrameError {
             }
         }
     }
-
-    /// Where in the stream it is.
-    pub const fn offset(&self) -> u64 {
-        match self {
-            Self::Truncated { offset, .. }
-            | Self::TooLong { offset, .. }
-            | Self::BadLength { offset, .. }
-            | Self::BadEscape { offset, .. }
-            | Self::BadBase64 { offset, .. } => *offset,
-        }
-    }
 }
 
 fn larger(limit: u64, announced: Option<u64>) -> String {
