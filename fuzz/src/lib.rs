@@ -13,6 +13,8 @@ mod peers;
 #[cfg(feature = "faulty")]
 mod power;
 mod python_base64;
+#[cfg(feature = "rate")]
+mod rate;
 mod round_trip;
 mod scenario;
 mod splitting;
@@ -29,6 +31,8 @@ pub use pcapng::pcapng;
 #[cfg(feature = "faulty")]
 pub use power::{choose_mutant, power};
 pub use python_base64::{python, python_base64};
+#[cfg(feature = "rate")]
+pub use rate::{choose_work, rate};
 pub use round_trip::round_trip;
 pub use scenario::scenario;
 pub use splitting::splitting;
