@@ -1,24 +1,24 @@
 use std::iter;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::vocabulary::Payload;
 
-/// A generated payload that some call still uses.
+/// A generated payload that some call still uses, or is about to.
 struct Shared {
     length: u64,
     seed: u64,
-    bytes: Weak<[u8]>,
+    bytes: Mutex<Weak<[u8]>>,
 }
 
-static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+static SHARED: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
 
 /// The bytes of a generated payload, the same ones for every case that sends them meanwhile: the
 /// variants of a scenario wait together, and a copy for each would add up.
 pub(super) fn bytes(length: u64, seed: u64) -> Arc<[u8]> {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.retain(|one| one.bytes.strong_count() > 0);
-    let known = shared.iter().find(|one| one.length == length && one.seed == seed);
-    if let Some(bytes) = known.and_then(|one| one.bytes.upgrade()) {
+    let shared = find(length, seed);
+    // Who wants another payload does not wait while this one is made.
+    let mut kept = locked(&shared.bytes);
+    if let Some(bytes) = kept.upgrade() {
         return bytes;
     }
     let size = usize::try_from(length).expect("the language's limit keeps it far below");
@@ -26,8 +26,26 @@ pub(super) fn bytes(length: u64, seed: u64) -> Arc<[u8]> {
     if let Some(fresh) = Arc::get_mut(&mut bytes) {
         Payload::generate(seed, 0, fresh);
     }
-    shared.push(Shared { length, seed, bytes: Arc::downgrade(&bytes) });
+    *kept = Arc::downgrade(&bytes);
     bytes
+}
+
+/// The place of a payload; those that nobody uses any more go.
+fn find(length: u64, seed: u64) -> Arc<Shared> {
+    let mut all = locked(&SHARED);
+    all.retain(|one| Arc::strong_count(one) > 1 || locked(&one.bytes).strong_count() > 0);
+    let known = all.iter().find(|one| one.length == length && one.seed == seed);
+    if let Some(known) = known {
+        return Arc::clone(known);
+    }
+    let none: Weak<[u8]> = Weak::<[u8; 0]>::new();
+    let fresh = Arc::new(Shared { length, seed, bytes: Mutex::new(none) });
+    all.push(Arc::clone(&fresh));
+    fresh
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -44,7 +62,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&one, &bytes(99_991, 42)));
         drop((one, same));
         let other = bytes(7, 41);
-        let kept = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = locked(&SHARED);
         assert!(!kept.iter().any(|one| one.length == 99_991));
         drop(other);
     }
