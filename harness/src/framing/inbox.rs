@@ -364,12 +364,33 @@ mod tests {
         let header = u32::try_from(length).expect("it is small").to_be_bytes();
         let wire = [&header[..], &vec![7; length]].concat();
         let (mut inbox, mut framer, mut source) = (Inbox::new(), lengths(), &wire[..]);
+        let mut count = 0;
         while inbox.fill(&mut source).expect("memory can be read") > 0 {
             if let Ok(Next::Message(message)) = inbox.next(&mut framer, false) {
                 assert_eq!(message.len(), length);
+                count += 1;
             }
         }
+        assert_eq!(count, 1);
         assert!(inbox.capacity() <= length + length / 10 + (128 << 10), "{}", inbox.capacity());
+    }
+
+    #[test]
+    fn room_and_moves_are_told_as_they_are() {
+        let mut inbox = Inbox::new();
+        assert_eq!((inbox.capacity(), inbox.moved()), (0, 0));
+        inbox.push(&[b'x'; 100]);
+        inbox.push(&[b'x'; 156]);
+        assert_eq!((inbox.capacity(), inbox.moved()), (256, 0), "what fits needs no room");
+        inbox.push(b"x");
+        assert_eq!((inbox.capacity(), inbox.moved()), (512, 256));
+        let (begin, mut framer) = ([&[b'x'; 200][..], b"\n"].concat(), lines());
+        let mut inbox = Inbox::new();
+        inbox.push(&begin);
+        inbox.push(b"rest");
+        assert_eq!(inbox.next(&mut framer, false), Ok(Next::Message(&[b'x'; 200])));
+        inbox.push(&[b'x'; 100]);
+        assert_eq!((inbox.capacity(), inbox.moved()), (256, 4), "only what is unread moves");
     }
 
     #[test]
