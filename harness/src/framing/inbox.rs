@@ -9,7 +9,7 @@ use super::{Cut, FrameError, Framer};
 /// only when what it asked for has come.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
-    /// The room there is; what has not come yet is 0.
+    /// Its length is what is ready to be written to, its capacity the room there is.
     buffer: Vec<u8>,
     /// The unread bytes are at `begin..end`.
     begin: usize,
@@ -21,6 +21,8 @@ pub struct Inbox {
 
 /// How many bytes are read at a time.
 const READ: usize = 64 << 10;
+/// How many bytes are made ready at a time.
+const PAGE: usize = 4 << 10;
 /// How many bytes there is room for at the least.
 const LEAST: usize = 256;
 /// What is taken of a chunk to finish a frame that began in an earlier one, where its end is not
@@ -64,7 +66,10 @@ impl Inbox {
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         if self.buffer.len() - self.end < bytes.len() {
-            self.make_room(bytes.len());
+            if self.buffer.capacity() - self.end < bytes.len() {
+                self.make_room(bytes.len());
+            }
+            self.make_ready(bytes.len().max(PAGE));
         }
         self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
@@ -75,10 +80,11 @@ impl Inbox {
     /// # Errors
     /// What the source says, but for an interruption: then it is asked again.
     pub fn fill(&mut self, source: &mut (impl Read + ?Sized)) -> io::Result<usize> {
-        let (held, room) = (self.end - self.begin, self.buffer.len() - self.end);
+        let (held, room) = (self.end - self.begin, self.buffer.capacity() - self.end);
         if room == 0 || (room < READ && self.begin > 0 && self.begin >= held) {
             self.make_room(READ);
         }
+        self.make_ready(READ);
         loop {
             match source.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {
@@ -129,7 +135,7 @@ impl Inbox {
         let mut rest = chunk;
         while self.begin < self.end {
             let held = self.end - self.begin;
-            let wanted = self.enough.saturating_sub(held).max(STEP).max(held);
+            let wanted = self.enough.saturating_sub(held).max(STEP).max(held / 8);
             let (taken, left) = rest.split_at(wanted.min(rest.len()));
             self.push(taken);
             let is_last = left.is_empty();
@@ -200,7 +206,7 @@ impl Inbox {
             self.moved += held as u64;
             (self.begin, self.end) = (0, held);
         }
-        if is_paid && self.buffer.len() - self.end >= wanted {
+        if is_paid && self.buffer.capacity() - self.end >= wanted {
             return;
         }
         // Towards the end of the frame where that is known, but by no more than has come.
@@ -208,8 +214,19 @@ impl Inbox {
         let further = if missing > 1 { missing.min(held) } else { held / 4 };
         let room = wanted.max(further).max(LEAST);
         self.moved += held as u64;
-        self.buffer.reserve_exact((self.end + room).saturating_sub(self.buffer.len()));
-        self.buffer.resize(self.buffer.capacity(), 0);
+        // What is beyond the unread bytes need not be kept.
+        self.buffer.truncate(self.end);
+        self.buffer.reserve_exact(room);
+    }
+
+    /// Makes so many bytes of the room ready to be written to, as far as there is room. They are made
+    /// of zeros shortly before, so that memory which nothing comes for is not touched.
+    #[cold]
+    fn make_ready(&mut self, count: usize) {
+        let ready = (self.end + count).min(self.buffer.capacity());
+        if self.buffer.len() < ready {
+            self.buffer.resize(ready, 0);
+        }
     }
 }
 
