@@ -17,8 +17,13 @@ pub struct Base64Framer {
     /// The message that was cut last; what is behind `length` is left over from earlier ones.
     message: Vec<u8>,
     length: usize,
+    /// How many characters it had.
+    characters: usize,
     position: Position,
 }
+
+/// In shorter bodies a search for the end takes no time to speak of.
+const LONG: usize = 64;
 
 impl Base64Framer {
     /// For messages of at most `limit` bytes, as they are before they are encoded.
@@ -33,7 +38,39 @@ impl Base64Framer {
             most: limit.div_ceil(3).saturating_mul(4),
             message: Vec::new(),
             length: 0,
+            characters: 0,
             position: Position::new(),
+        }
+    }
+
+    /// Whether all of a frame may have come that is about as long as the one before.
+    #[inline]
+    const fn is_likely(&self, unread: &[u8]) -> bool {
+        self.characters >= LONG && unread.len() > self.characters && self.position.scanned == 0
+    }
+
+    /// Decodes such a body, whose end is not known: the first byte that is no character should be the
+    /// terminator. Returns where that is, unless there is anything to say against it: then the end is
+    /// searched for.
+    #[inline(never)]
+    fn guess(&mut self, unread: &[u8]) -> Option<usize> {
+        let most = unread.len().min(self.most).min(2 * self.characters) / 4 * 4;
+        self.make_room(most / 4 * 3);
+        let decoded = BASE64.decode_mut(&unread[..most], &mut self.message[..most / 4 * 3]);
+        let (at, length) = match decoded {
+            Ok(length) => (most, length),
+            Err(stopped) => (stopped.read, stopped.written),
+        };
+        self.position.examined += at as u64;
+        self.length = length;
+        let is_body = length + padding(&unread[..at]) == at / 4 * 3;
+        (is_body && unread.get(at) == Some(&self.terminator)).then_some(at)
+    }
+
+    fn make_room(&mut self, length: usize) {
+        if self.message.len() < length {
+            self.message.reserve_exact(length - self.message.len());
+            self.message.resize(length, 0);
         }
     }
 
@@ -44,24 +81,24 @@ impl Base64Framer {
             return Err(fault(body));
         }
         let most = body.len() / 4 * 3;
-        if self.message.len() < most {
-            self.message.reserve_exact(most - self.message.len());
-            self.message.resize(most, 0);
-        }
-        let decoded = BASE64.decode_mut(body, &mut self.message[..most]);
-        // The library also reads several texts one behind the other, each with its own padding.
-        let padding = match body {
-            [.., b'=', b'='] => 2,
-            [.., b'='] => 1,
-            _ => 0,
-        };
-        match decoded {
-            Ok(length) if length + padding == most => {
+        self.make_room(most);
+        match BASE64.decode_mut(body, &mut self.message[..most]) {
+            Ok(length) if length + padding(body) == most => {
                 self.length = length;
                 Ok(())
             }
             _ => Err(fault(body)),
         }
+    }
+}
+
+/// How many bytes less a body has than its characters could hold. The library also reads several texts
+/// one behind the other, each with its own padding; then there are fewer bytes still.
+const fn padding(body: &[u8]) -> usize {
+    match body {
+        [.., b'=', b'='] => 2,
+        [.., b'='] => 1,
+        _ => 0,
     }
 }
 
@@ -90,16 +127,24 @@ impl Framer for Base64Framer {
     #[inline]
     fn cut(&mut self, unread: &[u8], end: bool) -> Result<Cut, FrameError> {
         self.position.check()?;
-        let at = match self.position.find(self.terminator, unread, 0, self.most) {
-            Found::At(at) => at,
-            Found::TooFar => return self.position.too_long(self.limit, None),
-            Found::Not => return self.position.wait(unread.len(), 1, end),
+        let at = if self.is_likely(unread)
+            && let Some(at) = self.guess(unread)
+        {
+            at
+        } else {
+            let at = match self.position.find(self.terminator, unread, 0, self.most) {
+                Found::At(at) => at,
+                Found::TooFar => return self.position.too_long(self.limit, None),
+                Found::Not => return self.position.wait(unread.len(), 1, end),
+            };
+            self.position.examined += at as u64;
+            if let Err((wrong, fault)) = self.decode(&unread[..at]) {
+                let offset = self.position.offset_of(wrong);
+                return self.position.fail(FrameError::BadBase64 { offset, fault });
+            }
+            at
         };
-        self.position.examined += at as u64;
-        if let Err((wrong, fault)) = self.decode(&unread[..at]) {
-            let offset = self.position.offset_of(wrong);
-            return self.position.fail(FrameError::BadBase64 { offset, fault });
-        }
+        self.characters = at;
         if self.length > self.limit {
             let length = self.length as u64;
             return self.position.too_long(self.limit, Some(length));
@@ -212,6 +257,36 @@ mod tests {
         assert_eq!(cut(b"Zm9vYmFyZ", 4), too_long(None));
         let mut framer = Base64Framer::new(b'\n', 4);
         assert_eq!(framer.cut(b"Zm9vYmFy", false), Ok(Cut::Need(1)));
+    }
+
+    /// Behind a long message the next one is decoded before its end is known.
+    #[rstest]
+    fn a_message_behind_a_long_one_is_read_like_the_first(
+        #[values("", "Zg==", "Zm9v", "Zm9", "Zg==Zm9v", "Zh==", "Zm 9", "=Zm9", "Zg=", "Z")]
+        tail: &str,
+        #[values(0, 4, 60, 64, 68, 124, 128, 132, 200)] before: usize,
+        #[values(75, 150, 1_000)] limit: usize,
+    ) {
+        let long = "Zm9v".repeat(25).into_bytes();
+        let next = [&b"Zm9v".repeat(before / 4)[..], tail.as_bytes(), b"\nZm9v\n"].concat();
+        let mut framer = Base64Framer::new(b'\n', limit);
+        let wire = [&long[..], b"\n", &next].concat();
+        assert_eq!(framer.cut(&wire, false), Ok(Cut::Frame { consumed: 101, body: 0..100 }));
+        let mut first = Base64Framer::new(b'\n', limit);
+        let moved = |error| match error {
+            FrameError::BadBase64 { offset, fault } => {
+                FrameError::BadBase64 { offset: offset + 101, fault }
+            }
+            FrameError::TooLong { offset, limit, announced } => {
+                FrameError::TooLong { offset: offset + 101, limit, announced }
+            }
+            other => other,
+        };
+        let expected = first.cut(&next, false).map_err(moved);
+        assert_eq!(framer.cut(&next, false), expected);
+        if expected.is_ok() {
+            assert_eq!(framer.message(b""), first.message(b""));
+        }
     }
 
     #[test]

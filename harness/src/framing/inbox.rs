@@ -392,6 +392,40 @@ mod tests {
         assert!(inbox.capacity() <= length + length / 10 + (128 << 10), "{}", inbox.capacity());
     }
 
+    /// Gives at most 40,000 bytes at a time, and counts how often it was asked.
+    struct Slow<'a>(&'a [u8], u32);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 += 1;
+            let most = buffer.len().min(40_000);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    #[test]
+    fn a_source_is_not_asked_for_less_than_it_can_give() {
+        let wire = [&[b'x'; 100][..], b"\n"].concat().repeat(4_000);
+        let (mut inbox, mut framer, mut source) = (Inbox::new(), lines(), Slow(&wire, 0));
+        while inbox.fill(&mut source).expect("memory can be read") > 0 {
+            while let Ok(Next::Message(_)) = inbox.next(&mut framer, false) {}
+        }
+        // What was left over moved to the front; the last time the source had nothing.
+        assert_eq!(source.1, 12);
+        assert!(inbox.capacity() < (64 << 10) + 101, "{}", inbox.capacity());
+        assert!(inbox.moved() < 12 * 101, "{}", inbox.moved());
+    }
+
+    #[test]
+    fn whole_frames_of_a_chunk_are_not_copied() {
+        let (mut inbox, mut framer, mut count) = (Inbox::new(), lines(), 0);
+        let need = inbox.feed(&mut framer, b"one\ntwo\n", false, |_| count += 1);
+        assert_eq!((need, count, inbox.capacity()), (Ok(Some(1)), 2, 0));
+        inbox.push(b"th");
+        let need = inbox.feed(&mut framer, b"ree\nfour\n", false, |_| count += 1);
+        assert_eq!((need, count, inbox.unread()), (Ok(Some(1)), 4, &b""[..]));
+    }
+
     #[test]
     fn room_and_moves_are_told_as_they_are() {
         let mut inbox = Inbox::new();
