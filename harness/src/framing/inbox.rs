@@ -445,6 +445,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_still_needed_is_told_without_asking_again() {
+        let (mut inbox, mut framer) = (Inbox::new(), lengths());
+        inbox.push(&[0, 0, 0, 10]);
+        assert_eq!(inbox.next(&mut framer, false), Ok(Next::Need(10)));
+        inbox.push(b"abc");
+        assert_eq!(inbox.next(&mut framer, false), Ok(Next::Need(7)));
+        assert_eq!(framer.examined(), 4);
+        inbox.push(b"defghij");
+        assert_eq!(inbox.next(&mut framer, false), Ok(Next::Message(b"abcdefghij")));
+    }
+
+    /// Room for 256 bytes more at the least; then for as many as there are, up to the known end, or
+    /// for a quarter of them where the end is not known.
+    #[test]
+    fn room_grows_by_what_has_come() {
+        let capacities = |framer: &mut dyn Framer, begin: &[u8]| {
+            let mut inbox = Inbox::new();
+            inbox.push(begin);
+            let mut seen = vec![inbox.capacity()];
+            while inbox.unread().len() < 2_000 {
+                assert!(matches!(inbox.next(framer, false), Ok(Next::Need(_))));
+                inbox.push(&[b'x'; 100]);
+                seen.push(inbox.capacity());
+            }
+            seen.dedup();
+            seen
+        };
+        let known = capacities(&mut lengths(), &2_040_u32.to_be_bytes());
+        assert_eq!(known, [256, 460, 808, 1_608, 2_044]);
+        let unknown = capacities(&mut lines(), b"line");
+        assert_eq!(unknown, [256, 460, 660, 860, 1_060, 1_260, 1_505, 1_880, 2_255]);
+    }
+
+    /// Bytes move to the front where as many as a quarter of them were consumed; otherwise there is
+    /// more room when they have moved.
+    #[test]
+    fn a_move_is_paid_for() {
+        for (consumed, capacity) in [(51, 461), (60, 256)] {
+            let mut inbox = Inbox::new();
+            inbox.push(&[&vec![b'x'; consumed - 1][..], b"\n"].concat());
+            inbox.push(&vec![b'y'; 256 - consumed]);
+            assert!(matches!(inbox.next(&mut lines(), false), Ok(Next::Message(_))));
+            inbox.push(&[b'y'; 40]);
+            assert_eq!(inbox.capacity(), capacity, "behind {consumed} bytes");
+            assert_eq!(inbox.unread(), vec![b'y'; 296 - consumed]);
+        }
+    }
+
+    #[test]
     fn small_frames_do_not_move_what_is_behind_them() {
         let wire = vec![b'\n'; 2 << 20];
         let (mut inbox, mut framer) = (Inbox::new(), lines());

@@ -63,7 +63,7 @@ impl Position {
         self.examined += found.map_or(most - begin, |at| at + 1) as u64;
         match found {
             Some(at) => Found::At(begin + at),
-            None if most > from && most - from > limit => Found::TooFar,
+            None if most.saturating_sub(from) > limit => Found::TooFar,
             None => {
                 self.scanned = most;
                 Found::Not
