@@ -289,6 +289,32 @@ mod tests {
         }
     }
 
+    /// The search for an end looks at each byte once more than the decoding does.
+    #[rstest]
+    #[case::as_long(100, 100, 201 + 100)]
+    #[case::padded(104, 104, 209 + 104)]
+    #[case::shorter(100, 64, 201 + 64)]
+    #[case::nearly_twice_as_long(100, 196, 201 + 196)]
+    #[case::more_than_twice_as_long(100, 204, 201 + 200 + 409)]
+    #[case::behind_a_short_one(60, 60, 121 + 121)]
+    #[case::behind_one_just_long_enough(64, 64, 129 + 64)]
+    fn an_end_where_it_was_expected_is_not_searched_for(
+        #[case] first: usize,
+        #[case] second: usize,
+        #[case] examined: u64,
+    ) {
+        let body = |characters: usize| match characters {
+            104 => [&b"Zm9v".repeat(25)[..], b"Zg=="].concat(),
+            _ => b"Zm9v".repeat(characters / 4),
+        };
+        let wire = [&body(first)[..], b"\n", &body(second), b"\n", &[b'A'; 300]].concat();
+        let mut framer = Base64Framer::new(b'\n', 300);
+        let frame = |characters| Ok(Cut::Frame { consumed: characters + 1, body: 0..characters });
+        assert_eq!(framer.cut(&wire, false), frame(first));
+        assert_eq!(framer.cut(&wire[first + 1..], false), frame(second));
+        assert_eq!(framer.examined(), examined);
+    }
+
     #[test]
     fn a_shorter_message_has_nothing_of_the_longer_one_before() {
         let mut framer = Base64Framer::new(0, 64);

@@ -69,6 +69,17 @@ mod tests {
         framer.examined()
     }
 
+    #[rstest]
+    fn room_for_a_frame_is_made_once(
+        #[values("terminator", "escaped", "announced", "ascii-length 4", "binary-length u32")]
+        framing: &str,
+    ) {
+        let mut wire = Vec::new();
+        let framing = framing.parse().expect("it is a framing");
+        encoder(framing, 100).encode(&[b'x'; 100], &mut wire).expect("it can be written");
+        assert_eq!(wire.capacity(), wire.len());
+    }
+
     /// A count that says too little would hide what the laws look for.
     #[rstest]
     // Every byte once, however it came.
