@@ -139,6 +139,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         fail_fast: arguments.fail_fast,
         floor: arguments.level.unwrap_or(Level::May),
         keep_packets: arguments.pcap_all,
+        alone: true,
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);

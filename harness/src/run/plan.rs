@@ -5,10 +5,10 @@ use super::selection::{Pattern, Selection, Shard};
 use crate::scenario::{Case, Document, GrowError, Scenario};
 use crate::vocabulary::{ScenarioId, split_mix};
 
-/// What is going to run: batches of cases, in order.
-#[derive(Debug, Default)]
+/// What is going to run: batches of cases, in order. A clone shares the cases.
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
-    pub(super) batches: Vec<Batch>,
+    pub(super) batches: Vec<Arc<Batch>>,
 }
 
 /// Cases that one thread runs one after the other: one case, or several that must agree.
@@ -80,7 +80,7 @@ impl Plan {
         let mut plan = Self::default();
         for batch in batches(cases) {
             if batch.cases.iter().any(|case| selection.admits(case)) {
-                plan.batches.push(batch);
+                plan.batches.push(Arc::new(batch));
             }
         }
         plan
@@ -121,6 +121,11 @@ impl Plan {
             position += 1;
             shard.holds(position - 1)
         });
+    }
+
+    /// Keeps what is asked for; of cases that must agree with each other all, if it is one of them.
+    pub fn retain(&mut self, wanted: impl Fn(&Case) -> bool) {
+        self.batches.retain(|batch| batch.cases.iter().any(&wanted));
     }
 
     /// The patterns that no case of the plan matches: most likely mistyped.
@@ -210,7 +215,7 @@ same across order
     fn of_cases_that_must_agree_all_take_part_or_none() {
         let pattern = "a/agreeing[tcp6,order=two]".parse().expect("it is a pattern");
         let selection = Selection { patterns: vec![pattern], ..Selection::default() };
-        let plan = Plan::new(plan().batches.into_iter().flat_map(|batch| batch.cases), &selection);
+        let plan = Plan::new(plan().cases().cloned(), &selection);
         let found = ids(&plan);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.iter().all(|id| id.contains("tcp6")), "{found:?}");
@@ -218,7 +223,7 @@ same across order
 
     #[test]
     fn what_waits_is_told_from_what_computes() {
-        let waiting: Vec<bool> = plan().batches.iter().skip(3).map(Batch::waits).collect();
+        let waiting: Vec<bool> = plan().batches.iter().skip(3).map(|batch| batch.waits()).collect();
         assert_eq!(waiting[..3], [false, false, true]);
         assert!(waiting[3..].iter().all(|waits| *waits));
     }

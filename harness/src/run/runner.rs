@@ -44,6 +44,8 @@ pub struct RunOptions {
     /// Whether packets are captured wherever that is possible, and kept of every case; without
     /// that they are kept of those that did not pass, where they were captured anyway.
     pub keep_packets: bool,
+    /// Whether nothing else goes on in this process: only then can be told what is left behind.
+    pub alone: bool,
 }
 
 impl Default for RunOptions {
@@ -59,6 +61,7 @@ impl Default for RunOptions {
             fail_fast: false,
             floor: Level::May,
             keep_packets: false,
+            alone: true,
         }
     }
 }
@@ -82,7 +85,7 @@ pub fn run(
         plan.shuffle(seed);
     }
     let began = Instant::now();
-    let accounts = Accounts::take();
+    let accounts = options.alone.then(Accounts::take).flatten();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     sink(Event::RunStarted(RunStarted {
         format: FORMAT,
@@ -132,11 +135,13 @@ fn run_batches(
     cores: usize,
     sink: &mut dyn FnMut(Event),
 ) -> bool {
-    let mut waiting: Vec<&Batch> = plan.batches.iter().filter(|batch| batch.waits()).collect();
+    let mut waiting: Vec<&Batch> =
+        plan.batches.iter().map(AsRef::as_ref).filter(|batch: &&Batch| batch.waits()).collect();
     if options.seed.is_none() {
         waiting.sort_by_key(|batch| std::cmp::Reverse(batch.least()));
     }
-    let computing: Vec<&Batch> = plan.batches.iter().filter(|batch| !batch.waits()).collect();
+    let computing: Vec<&Batch> =
+        plan.batches.iter().map(AsRef::as_ref).filter(|batch: &&Batch| !batch.waits()).collect();
     let capacity = bench.subject.capacity();
     let turns = |batches: usize| batches.saturating_mul(options.repeat as usize);
     let waiters = match options.jobs {
@@ -410,7 +415,7 @@ mod tests {
     #[test]
     fn many_repetitions_take_no_memory() {
         let plan = plan(&[&computing(100)]);
-        let queue = Queue::new(plan.batches.iter().collect(), u32::MAX);
+        let queue = Queue::new(plan.batches.iter().map(AsRef::as_ref).collect(), u32::MAX);
         assert_eq!(queue.take().map(|(_, iteration)| iteration), Some(1));
         queue.taken.store(100 * u64::from(u32::MAX) - 1, Ordering::Relaxed);
         assert!(!queue.is_empty());
