@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, doctor, explain, fmt, fuzz_decoder, list, run};
+use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, run};
 
 /// A conformance harness for the socket API.
 ///
@@ -29,6 +29,7 @@ enum Action {
     List(list::Arguments),
     Explain(explain::Arguments),
     Doctor(doctor::Arguments),
+    Faults(faults::Arguments),
     FuzzDecoder(Box<fuzz_decoder::Arguments>),
     #[command(hide = true)]
     Guard(fuzz_decoder::GuardArguments),
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Action::List(arguments) => list::list(&arguments, colour),
         Action::Explain(arguments) => explain::explain(&arguments, colour),
         Action::Doctor(arguments) => doctor::doctor(&arguments, colour),
+        Action::Faults(arguments) => faults::faults(&arguments, colour),
         Action::FuzzDecoder(arguments) => fuzz_decoder::fuzz_decoder(&arguments, colour),
         Action::Guard(arguments) => match fuzz_decoder::guarded(&arguments) {
             Ok(code) => return ExitCode::from(code),

@@ -6,6 +6,7 @@ mod command;
 mod doctor;
 mod exit;
 mod explain;
+mod faults;
 mod finding;
 mod fmt;
 mod fuzz_decoder;

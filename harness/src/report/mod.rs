@@ -9,6 +9,7 @@ mod elapsed;
 mod excerpt;
 mod failure;
 mod failures;
+mod fault_matrix;
 #[cfg(test)]
 mod fixture;
 mod matrix;
@@ -27,6 +28,7 @@ mod terminal;
 mod wire;
 
 pub(crate) use elapsed::Thousands;
+pub use fault_matrix::FaultMatrix;
 pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};

@@ -100,6 +100,13 @@ pub struct CaseFinished {
     pub packets: Option<Packets>,
 }
 
+impl CaseFinished {
+    /// Whether the machine stalled in every attempt at it, so that what it came to says nothing.
+    pub fn is_undecided(&self) -> bool {
+        self.verdict == Verdict::Slow && self.reason.is_some()
+    }
+}
+
 fn once() -> u32 {
     1
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod attempt;
 mod bench;
 pub mod event;
+mod faults;
 mod judge;
 mod ledger;
 mod limits;
@@ -22,6 +23,7 @@ mod trial;
 mod verdict;
 
 pub use bench::Bench;
+pub use faults::run_faults;
 pub use limits::Limits;
 pub use plan::Plan;
 pub use runner::{RunOptions, run};

@@ -4,6 +4,7 @@
 
 pub mod agent;
 mod book;
+pub mod faulty;
 pub mod kernel;
 mod session;
 

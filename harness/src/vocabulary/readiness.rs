@@ -50,6 +50,12 @@ impl Readiness {
         self.0 & other.0 == other.0
     }
 
+    /// This set without the flags of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether no flag is set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -1,0 +1,98 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+
+use super::event::Event;
+use super::plan::Plan;
+use super::runner::{RunOptions, run};
+use crate::subject::Subject;
+use crate::subject::faulty::{Fault, FaultySubject};
+use crate::vocabulary::{CaseId, ScenarioId};
+
+/// How many batches of a scenario are run before the others are: most faults show in the first.
+const ROUNDS: [usize; 3] = [1, 8, usize::MAX];
+
+/// Runs a plan on a subject with each of several faults planted in it, several at a time, and hands
+/// every event with the position of its fault to `sink`, on the calling thread.
+///
+/// With a fault only those cases run of which something goes through it: the others are as without.
+/// Of a scenario that has noticed the fault no further cases begin. What the machine's stalls made
+/// undecidable is run once more in the end, one fault after the other.
+/// The subject is left as it is when all have ended; to settle it is up to the caller.
+pub fn run_faults(
+    plan: &Plan,
+    subject: &dyn Subject,
+    faults: &[Fault],
+    options: &RunOptions,
+    at_once: usize,
+    sink: &mut dyn FnMut(usize, Event),
+) {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = channel();
+    let options = &RunOptions { alone: false, ..options.clone() };
+    let mut undecided: BTreeMap<usize, BTreeSet<CaseId>> = BTreeMap::new();
+    thread::scope(|scope| {
+        for _ in 0..at_once.clamp(1, faults.len().max(1)) {
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || {
+                loop {
+                    let position = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(fault) = faults.get(position) else { return };
+                    run_fault(plan, &FaultySubject::new(subject, *fault), options, &mut |event| {
+                        // The receiver lives until every sender is gone.
+                        let _ = sender.send((position, event));
+                    });
+                }
+            });
+        }
+        drop(sender);
+        for (position, event) in receiver {
+            if let Event::CaseFinished(case) = &event
+                && case.is_undecided()
+            {
+                undecided.entry(position).or_default().insert(case.case.clone());
+            }
+            sink(position, event);
+        }
+    });
+    for (position, cases) in undecided {
+        let mut again = plan.clone();
+        again.retain(|case| cases.contains(&case.id));
+        let subject = FaultySubject::new(subject, faults[position]);
+        run(again, &subject, options, &mut |event| sink(position, event));
+    }
+}
+
+fn run_fault(
+    plan: &Plan,
+    subject: &FaultySubject<'_>,
+    options: &RunOptions,
+    sink: &mut dyn FnMut(Event),
+) {
+    let mut concerned = plan.clone();
+    concerned.retain(|case| subject.fault().concerns(case));
+    let mut noticed: BTreeSet<ScenarioId> = BTreeSet::new();
+    let mut from = 0;
+    for to in ROUNDS {
+        let mut seen: BTreeMap<ScenarioId, usize> = BTreeMap::new();
+        let mut round = concerned.clone();
+        round.batches.retain(|batch| {
+            let Some(scenario) = batch.cases.first().map(|case| &case.scenario.id) else {
+                return false;
+            };
+            let position = seen.entry(scenario.clone()).or_default();
+            *position += 1;
+            (from..to).contains(&(*position - 1)) && !noticed.contains(scenario)
+        });
+        from = to;
+        run(round, subject, options, &mut |event| {
+            if let Event::CaseFinished(case) = &event
+                && case.verdict.is_bad()
+            {
+                noticed.insert(case.scenario.clone());
+            }
+            sink(event);
+        });
+    }
+}

@@ -1,0 +1,64 @@
+use std::collections::BTreeMap;
+
+use super::facts::Facts;
+use super::fault::Fault;
+use super::session::FaultySession;
+use crate::scenario::Case;
+use crate::subject::{Admission, Granularity, Opened, Subject, SubjectError};
+use crate::vocabulary::Capability;
+
+/// A subject with one planted fault; for the rest it is another one.
+pub struct FaultySubject<'a> {
+    fault: Fault,
+    inner: &'a dyn Subject,
+}
+
+impl<'a> FaultySubject<'a> {
+    /// Plants a fault.
+    pub const fn new(inner: &'a dyn Subject, fault: Fault) -> Self {
+        Self { fault, inner }
+    }
+
+    /// The fault.
+    pub const fn fault(&self) -> &Fault {
+        &self.fault
+    }
+}
+
+impl Subject for FaultySubject<'_> {
+    fn name(&self) -> &'static str {
+        self.fault.name()
+    }
+
+    fn version(&self) -> &str {
+        self.inner.version()
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        self.inner.capabilities()
+    }
+
+    fn granularity(&self) -> Granularity {
+        self.inner.granularity()
+    }
+
+    fn capacity(&self) -> usize {
+        self.inner.capacity()
+    }
+
+    fn admit(&self, case: &Case) -> Admission {
+        self.inner.admit(case)
+    }
+
+    fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
+        let Opened { session, book } = self.inner.open(case, captures)?;
+        let session = FaultySession {
+            fault: self.fault,
+            inner: session,
+            book: book.clone(),
+            facts: Facts::default(),
+            started: BTreeMap::new(),
+        };
+        Ok(Opened { session: Box::new(session), book })
+    }
+}
