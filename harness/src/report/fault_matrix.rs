@@ -143,13 +143,14 @@ impl FaultMatrix {
     /// The numbers of the faults, each from top to bottom.
     fn heading(&self, f: &mut fmt::Formatter<'_>, width: usize) -> fmt::Result {
         for power in [100, 10, 1] {
-            write!(f, "{:width$} ", "")?;
-            for (position, gap) in self.gaps() {
-                let digit = (position + 1) / power;
-                let shown = if digit == 0 { " ".to_owned() } else { (digit % 10).to_string() };
-                write!(f, "{gap}{shown}")?;
+            let digits = self.gaps().map(|(position, gap)| match (position + 1) / power {
+                0 => format!("{gap} "),
+                number => format!("{gap}{}", number % 10),
+            });
+            let line: String = digits.collect();
+            if !line.trim().is_empty() {
+                writeln!(f, "{:width$} {}", "", line.trim_end())?;
             }
-            writeln!(f)?;
         }
         Ok(())
     }
@@ -200,5 +201,66 @@ impl fmt::Display for FaultMatrix {
         let (scenarios, blind) = (self.noticed.len(), self.blind().count());
         writeln!(f, "{} of {faults} faults are noticed by a scenario", faults - missed)?;
         writeln!(f, "{} of {scenarios} scenarios notice a fault", scenarios - blind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn faults(names: &[&str]) -> Vec<Fault> {
+        Fault::all().filter(|fault| names.contains(&fault.name())).collect()
+    }
+
+    /// A matrix of three faults: what is wrong without any is wrong with the first in the same way;
+    /// the second goes unnoticed, the third is noticed by every case.
+    fn matrix() -> FaultMatrix {
+        let names = ["shut-write-closes-both", "both-is-write", "both-is-read"];
+        let mut matrix = FaultMatrix::new(faults(&names));
+        let run = fixture::run();
+        for event in &run {
+            matrix.without(event);
+            matrix.with(0, event);
+        }
+        for event in &run {
+            if let Event::CaseFinished(case) = event {
+                let mut case = case.clone();
+                case.verdict = Verdict::Hang;
+                case.steps.clear();
+                matrix.with(2, &Event::CaseFinished(case));
+            }
+        }
+        matrix
+    }
+
+    #[test]
+    fn a_matrix_shows_who_notices_what() {
+        insta::assert_snapshot!(matrix());
+    }
+
+    #[test]
+    fn what_is_wrong_without_a_fault_is_not_noticed() {
+        let matrix = matrix();
+        let missed: Vec<&str> = matrix.missed().map(Fault::name).collect();
+        assert_eq!(missed, ["shut-write-closes-both", "both-is-write"]);
+        assert_eq!(matrix.blind().count(), 0);
+    }
+
+    #[test]
+    fn what_was_never_decided_is_told() {
+        let mut matrix = FaultMatrix::new(faults(&["both-is-read"]));
+        let slow = fixture::run_of(&[Verdict::Slow]).into_iter().map(|mut event| {
+            if let Event::CaseFinished(case) = &mut event {
+                case.reason = Some("not decided".to_owned());
+            }
+            event
+        });
+        slow.for_each(|event| matrix.with(0, &event));
+        assert!(matrix.broken()[0].contains("was not decided"), "{:?}", matrix.broken());
+        for event in fixture::run_of(&[Verdict::Pass]) {
+            matrix.with(0, &event);
+        }
+        assert!(matrix.broken().is_empty(), "{:?}", matrix.broken());
     }
 }

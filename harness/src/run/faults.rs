@@ -96,3 +96,74 @@ fn run_fault(
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Selection;
+    use crate::run::scripted::{Act, Scripted, at_once, cases, millis};
+    use crate::vocabulary::{Op, Outcome};
+
+    fn fault(name: &str) -> Fault {
+        Fault::all().find(|fault| fault.name() == name).expect("there is such a fault")
+    }
+
+    /// What came of each case with each fault, as `FAULT CASE VERDICT`, sorted.
+    fn told(texts: &[&str], subject: &Scripted, faults: &[&str]) -> Vec<String> {
+        let cases = texts.iter().enumerate().flat_map(|(at, text)| cases(&format!("a/{at}"), text));
+        let plan = Plan::new(cases, &Selection::default());
+        let faults: Vec<Fault> = faults.iter().map(|name| fault(name)).collect();
+        let mut told = Vec::new();
+        run_faults(&plan, subject, &faults, &RunOptions::default(), 2, &mut |position, event| {
+            if let Event::CaseFinished(case) = event {
+                told.push(format!("{} {} {}", faults[position].name(), case.case, case.verdict));
+            }
+        });
+        told.sort();
+        told
+    }
+
+    const READS_END: &str = "\"t\"\nover tcp4\npair client.c server.s\n\nclient recv c 4 => eof\n";
+
+    #[test]
+    fn a_fault_changes_what_goes_through_it_and_nothing_else() {
+        let sends = "\"t\"\nover tcp4\npair client.c server.s\n\nclient send c \"x\" => 1\n";
+        let subject = Scripted::new(|_| None);
+        let told =
+            told(&[READS_END, sends], &subject, &["end-is-eagain", "broken-pipe-is-a-reset"]);
+        assert_eq!(
+            told,
+            [
+                "broken-pipe-is-a-reset a/1[tcp4,loopback] pass",
+                "end-is-eagain a/0[tcp4,loopback] fail",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_further_case_begins_of_a_scenario_that_has_noticed() {
+        let varied =
+            READS_END.replace("\n\n", "\nvary size 4 5 6 7\n\n").replace(" 4 =>", " $size =>");
+        let subject = Scripted::new(|_| None);
+        assert_eq!(
+            told(&[&varied], &subject, &["end-is-eagain"]),
+            ["end-is-eagain a/0[tcp4,loopback,size=4] fail"]
+        );
+        assert_eq!(told(&[&varied], &subject, &["reset-is-end"]).len(), 4);
+    }
+
+    #[test]
+    fn what_a_stall_left_open_is_run_once_more() {
+        let text = format!("{READS_END}wait 100ms\nclient recv c 5 => \"x\"\n");
+        let subject = Scripted {
+            oversleep: millis(60),
+            ..Scripted::new(|asked| match asked.op {
+                Op::Receive { limit: 5, .. } => at_once(Outcome::EndOfStream),
+                Op::Receive { .. } => Some(Act::Give(Outcome::EndOfStream, millis(1))),
+                _ => None,
+            })
+        };
+        let told = told(&[&text], &subject, &["reset-is-end"]);
+        assert_eq!(told, ["reset-is-end a/0[tcp4,loopback] slow"; 2]);
+    }
+}

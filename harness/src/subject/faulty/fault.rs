@@ -157,7 +157,8 @@ mod tests {
         let names: BTreeSet<&str> = Fault::all().map(|fault| fault.name).collect();
         assert_eq!(names.len(), Fault::all().count());
         for fault in Fault::all() {
-            let is_word = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            let is_word =
+                |text: &str| text.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
             assert!(is_word(fault.name), "{}", fault.name);
             assert!(!names.contains(fault.area), "{} is a name and an area", fault.area);
             assert!(!fault.summary.is_empty() && !fault.summary.ends_with('.'), "{}", fault.name);

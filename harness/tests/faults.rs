@@ -1,0 +1,139 @@
+//! What the suite notices: the accepted matrix of planted faults, and the command that makes it.
+
+#[path = "program/child.rs"]
+mod child;
+#[path = "program/skip.rs"]
+mod skip;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use child::{finish, finish_within};
+use skip::skip;
+
+/// How long every fault may take together, on however busy a machine.
+const ALL_OF_THEM: Duration = Duration::from_mins(20);
+
+fn sockspec(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockspec"));
+    command.arg("faults").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Why not all cases can be run here, if so.
+fn lacking(output: &Output) -> Option<String> {
+    let complaints = text(&output.stderr);
+    complaints.lines().find(|line| line.contains("cases were not run")).map(str::to_owned)
+}
+
+/// The rows of a matrix: which faults each scenario notices.
+fn rows(matrix: &str) -> BTreeMap<&str, &str> {
+    let rows = matrix.lines().filter_map(|line| line.split_once(' '));
+    rows.filter(|(id, cells)| {
+        id.contains('/') && cells.chars().all(|cell| matches!(cell, ' ' | '#' | '.'))
+    })
+    .map(|(id, cells)| (id, cells.trim_start()))
+    .collect()
+}
+
+fn accepted() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/faults.snap");
+    fs::read_to_string(file).expect("the accepted matrix is there")
+}
+
+/// Scenarios that between them notice every fault, fewer than all of them.
+fn cover<'a>(rows: &BTreeMap<&'a str, &'a str>) -> Vec<&'a str> {
+    let noticed = |cells: &str| -> BTreeSet<usize> {
+        let cells = cells.chars().filter(|cell| *cell != ' ').enumerate();
+        cells.filter(|(_, cell)| *cell == '#').map(|(at, _)| at).collect()
+    };
+    let mut left: BTreeSet<usize> = rows.values().flat_map(|cells| noticed(cells)).collect();
+    let mut chosen = Vec::new();
+    while !left.is_empty() {
+        let gain = |cells: &str| noticed(cells).intersection(&left).count();
+        let (id, cells) = rows.iter().max_by_key(|(_, cells)| gain(cells)).expect("there are rows");
+        left = &left - &noticed(cells);
+        chosen.push(*id);
+    }
+    chosen
+}
+
+#[test]
+fn a_few_scenarios_notice_every_fault_as_the_matrix_says() {
+    let accepted = accepted();
+    let accepted = rows(&accepted);
+    let cover = cover(&accepted);
+    let output = finish_within(&mut sockspec(&cover), ALL_OF_THEM);
+    if let Some(why) = lacking(&output) {
+        skip("a_few_scenarios_notice_every_fault_as_the_matrix_says", &why);
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    let expected: BTreeMap<&str, &str> = cover.iter().map(|id| (*id, accepted[id])).collect();
+    assert_eq!(rows(&shown), expected, "{}", text(&output.stderr));
+}
+
+#[test]
+#[ignore = "takes a minute and more; the gate of changes runs it"]
+fn the_matrix_is_the_accepted_one() {
+    let output = finish_within(&mut sockspec(&[]), ALL_OF_THEM);
+    if let Some(why) = lacking(&output) {
+        skip("the_matrix_is_the_accepted_one", &why);
+        return;
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../reports");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("faults", text(&output.stdout)));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_scenario_that_notices_nothing_is_a_failure() {
+    let folder = tempfile::tempdir().expect("a folder for the suite");
+    let file = folder.path().join("blind.scn");
+    fs::write(&file, "\"nothing is asked\"\n\nclient open s udp4 => ok\n")
+        .expect("it can be written");
+    let file = file.to_string_lossy();
+    let output = finish(&mut sockspec(&[&file]));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    assert!(shown.contains("no fault is noticed by"), "{shown}");
+    assert!(shown.ends_with("0 of 1 scenarios notice a fault\n"), "{shown}");
+}
+
+#[test]
+fn a_fault_that_is_chosen_has_to_be_noticed() {
+    let blind = "cumulative/rd-then-wr-equals-rdwr";
+    let noticed = finish(&mut sockspec(&["--fault", "both-is-read", blind]));
+    assert_eq!(noticed.status.code(), Some(0), "{}", text(&noticed.stdout));
+    let missed = finish(&mut sockspec(&["--fault", "poll-is-early", blind]));
+    assert_eq!(missed.status.code(), Some(1), "{}", text(&missed.stdout));
+    assert!(text(&missed.stdout).contains("no scenario notices poll-is-early: poll returns"));
+}
+
+#[test]
+fn an_unknown_fault_is_said() {
+    let output = finish(&mut sockspec(&["--fault", "poll-is-late"]));
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("no fault and no area of faults is called `poll-is-late`"), "{said}");
+}
+
+#[test]
+fn faults_can_be_listed() {
+    let output = finish(&mut sockspec(&["--list", "--fault", "cumulative"]));
+    assert_eq!(output.status.code(), Some(0));
+    let listed = text(&output.stdout);
+    assert!(listed.lines().count() >= 5, "{listed}");
+    assert!(listed.lines().all(|line| line.starts_with("cumulative ")), "{listed}");
+}
