@@ -249,11 +249,11 @@ impl<'a> Trial<'a> {
         let ask = |op: &Op, limit, session: &mut dyn Session| {
             Ok(session.perform(actor, op, &self.book, limit)?)
         };
-        let Op::Poll { socket, interest, timeout: Some(_) } = op else {
+        let Op::Poll { socket, interest, by, timeout: Some(_) } = op else {
             return lookout.look(session, |session| ask(op, limit, session));
         };
         let seen = ask(op, limit, session)?;
-        let again = Op::Poll { socket: *socket, interest: *interest, timeout: None };
+        let again = Op::Poll { socket: *socket, interest: *interest, by: *by, timeout: None };
         let limit = self.bench.limits.of(None, None);
         lookout.watch(session, seen, |session| ask(&again, limit, session))
     }

@@ -24,6 +24,8 @@ pub enum Capability {
     Options,
     /// Readiness can be asked for.
     Poll,
+    /// Readiness can be asked for by epoll.
+    Epoll,
     /// A blocked call can be interrupted by a signal.
     Signals,
     /// The state of a TCP connection can be read.
@@ -32,7 +34,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BlockingCalls,
         Self::Dup,
         Self::ShutdownRead,
@@ -41,6 +43,7 @@ impl Capability {
         Self::WaitAll,
         Self::Options,
         Self::Poll,
+        Self::Epoll,
         Self::Signals,
         Self::TcpInfo,
     ];
@@ -56,6 +59,7 @@ impl Capability {
             Self::WaitAll => "wait-all",
             Self::Options => "options",
             Self::Poll => "poll",
+            Self::Epoll => "epoll",
             Self::Signals => "signals",
             Self::TcpInfo => "tcp-info",
         }
@@ -72,6 +76,7 @@ impl Capability {
             Self::WaitAll => "a receive can wait for the whole amount (MSG_WAITALL)",
             Self::Options => "socket options can be set and read",
             Self::Poll => "readiness can be asked for (poll)",
+            Self::Epoll => "readiness can be asked for by epoll",
             Self::Signals => "a blocked call can be interrupted by a signal",
             Self::TcpInfo => "the state of a TCP connection can be read (TCP_INFO)",
         }

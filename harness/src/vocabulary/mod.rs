@@ -24,7 +24,7 @@ pub use errno::Errno;
 pub use framing::{ByteOrder, FrameFault, Framing, Padding, Terminator, UnknownFraming, Width};
 pub use id::{ActorId, CaseId, PortId, ScenarioId, SocketId, TagId};
 pub use level::Level;
-pub use op::{How, MessageFlags, Op, Pieces};
+pub use op::{How, MessageFlags, Op, Pieces, Poller};
 pub use option::{OptionKind, OptionValue, SocketOption, TcpState};
 pub use outcome::{Outcome, Signal};
 pub use packet::PacketKind;

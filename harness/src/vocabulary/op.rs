@@ -122,8 +122,10 @@ pub enum Op {
     Poll {
         /// The socket.
         socket: SocketId,
-        /// What is asked for.
+        /// What is asked for; of nothing, only what is told unasked can come.
         interest: Readiness,
+        /// By which of the subject's mechanisms.
+        by: Poller,
         /// How long to wait until something of it is so; `None` asks for what is so now.
         timeout: Option<Duration>,
     },
@@ -255,6 +257,16 @@ impl Op {
             _ => None,
         }
     }
+}
+
+/// A mechanism that tells what a socket is ready for. Both answer the same question in the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Poller {
+    /// poll(2): the socket is named in each call.
+    Poll,
+    /// epoll(7), level-triggered: the socket is registered once, and asked about after that.
+    Epoll,
 }
 
 /// Which bytes of a frame are sent, and in which calls. A number that is not smaller than the frame

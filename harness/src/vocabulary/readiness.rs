@@ -40,6 +40,9 @@ impl Readiness {
     /// What a poll asks for when the step names no flag: everything that can be asked for.
     pub const DEFAULT_INTEREST: Self = Self(1 | 2 | 4 | 8);
 
+    /// What stands for the empty set, where it has to be written.
+    pub const NONE_WORD: &'static str = "none";
+
     /// Finds the flag a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::WORDS.into_iter().find(|(_, name)| *name == word).map(|(flag, _)| flag)
@@ -79,7 +82,7 @@ impl BitOrAssign for Readiness {
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
-            return f.write_str("none");
+            return f.write_str(Self::NONE_WORD);
         }
         let mut between = "";
         for (flag, word) in Self::WORDS {

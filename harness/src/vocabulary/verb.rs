@@ -75,9 +75,12 @@ verbs! {
         "Sets a socket option (setsockopt(2))."
     GetOpt "getopt" "ACTOR getopt SOCKET OPTION" "the option's value"
         "Reads a socket option (getsockopt(2))."
-    Poll "poll" "ACTOR poll SOCKET [FLAG ...] [TIME]" "poll flags, `none`, or timeout"
+    Poll "poll" "ACTOR poll SOCKET [none|FLAG ...] [TIME]" "poll flags, `none`, or timeout"
         "Asks what a socket is ready for (poll(2)). With a time it waits that long for one of the \
          flags; without, it looks again until the expectation holds or the deadline has passed."
+    Epoll "epoll" "ACTOR epoll SOCKET [none|FLAG ...] [TIME]" "poll flags, `none`, or timeout"
+        "Asks as `poll` does, by epoll(7), level-triggered. The first such step registers the socket, \
+         later ones with other flags change what it is registered for."
     Nonblocking "nonblocking" "ACTOR nonblocking SOCKET on|off" "ok"
         "Switches O_NONBLOCK (fcntl(2))."
     Name "name" "ACTOR name SOCKET" "an address"

@@ -51,6 +51,10 @@ impl Fit {
             || self.timed
     }
 
+    fn polls(self) -> bool {
+        matches!(self.verb, Some(Verb::Poll | Verb::Epoll))
+    }
+
     fn frames(self) -> bool {
         matches!(self.verb, Some(Verb::SendFrame | Verb::RecvFrame))
     }
@@ -81,7 +85,10 @@ impl Fit {
             Expected::Failed { signal, .. } => signal.is_none() || self.sends(),
             Expected::Timeout => self.waits(),
             Expected::Blocked => self.waits() || verb == Verb::Close,
-            Expected::Ready(flags) => verb == Verb::Poll && !(flags.is_empty() && self.timed),
+            Expected::Ready(flags) => {
+                let known = verb == Verb::Poll || !flags.contains(Readiness::NVAL);
+                self.polls() && known && !(flags.is_empty() && self.timed)
+            }
             Expected::Value(_) | Expected::TimeRange { .. } => verb == Verb::GetOpt,
             Expected::Name(_) => matches!(verb, Verb::Name | Verb::PeerName),
         }
@@ -97,8 +104,8 @@ impl Fit {
         }
         match verb {
             _ if self.length => "with `MSG_TRUNC` a receive gives a count of bytes".into(),
-            Verb::Poll if self.timed => "`poll` with a time gives poll flags, or `timeout`".into(),
-            Verb::Poll => "`poll` without a time gives poll flags, or `none`".into(),
+            _ if self.timed => format!("`{verb}` with a time gives poll flags, or `timeout`"),
+            _ if self.polls() => format!("`{verb}` without a time gives poll flags, or `none`"),
             _ => format!("`{verb}` gives {}", outcome(verb)),
         }
     }

@@ -8,8 +8,8 @@ use super::value::{self, Bad, BadText, is_name};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::lexer::TokenKind;
 use crate::vocabulary::{
-    ActorId, Address, How, MessageFlags, Op, OptionKind, OptionValue, Payload, Port, PortId,
-    Readiness, SocketId, SocketOption, Transport, Verb,
+    ActorId, Address, How, MessageFlags, Op, OptionKind, OptionValue, Payload, Poller, Port,
+    PortId, Readiness, SocketId, SocketOption, Transport, Verb,
 };
 
 /// The largest buffer that a receive can ask for.
@@ -92,8 +92,9 @@ impl<'s> Checker<'_, 's> {
                 fit.option = Some(option.kind());
                 Op::GetOption { socket, option }
             }
-            Verb::Poll => {
-                let op = self.poll(cursor, socket)?;
+            Verb::Poll | Verb::Epoll => {
+                let by = if verb == Verb::Epoll { Poller::Epoll } else { Poller::Poll };
+                let op = self.poll(cursor, socket, by)?;
                 fit.timed = matches!(op, Op::Poll { timeout: Some(_), .. });
                 op
             }
@@ -373,7 +374,9 @@ impl<'s> Checker<'_, 's> {
         Some(flags)
     }
 
-    fn poll(&mut self, cursor: &mut Cursor<'_, 's>, socket: SocketId) -> Option<Op> {
+    /// `[none|FLAG ...] [TIME]`
+    fn poll(&mut self, cursor: &mut Cursor<'_, 's>, socket: SocketId, by: Poller) -> Option<Op> {
+        let nothing = cursor.take(Readiness::NONE_WORD).is_some();
         let mut interest = Readiness::NONE;
         let mut timeout = None;
         while let Some(atom) = cursor.peek() {
@@ -382,10 +385,20 @@ impl<'s> Checker<'_, 's> {
                 break;
             }
             cursor.next();
-            let Some(flag) = Readiness::from_word(atom.text).filter(|_| atom.is_word()) else {
-                let all = Readiness::WORDS.map(|(_, word)| word);
-                let diagnostic =
-                    unknown(code::UNKNOWN_FLAG, "poll flag", atom.span, atom.text, &all);
+            let is_none = atom.is_word() && atom.text == Readiness::NONE_WORD;
+            if nothing || (is_none && !interest.is_empty()) {
+                let message = "`none` stands beside another flag";
+                let label = "`none` asks for no flag at all";
+                self.report_at(&atom, Diagnostic::new(code::MISFIT, atom.span, message, label));
+                return None;
+            }
+            let known = |flag: &Readiness| by == Poller::Poll || *flag != Readiness::NVAL;
+            let found = Readiness::from_word(atom.text).filter(known);
+            let Some(flag) = found.filter(|_| atom.is_word()) else {
+                let words = Readiness::WORDS.into_iter().filter(|(flag, _)| known(flag));
+                let all: Vec<&str> = words.map(|(_, word)| word).collect();
+                let kind = if by == Poller::Poll { "poll flag" } else { "flag of epoll" };
+                let diagnostic = unknown(code::UNKNOWN_FLAG, kind, atom.span, atom.text, &all);
                 self.report_at(&atom, diagnostic);
                 return None;
             };
@@ -395,10 +408,10 @@ impl<'s> Checker<'_, 's> {
             }
             interest |= flag;
         }
-        if interest.is_empty() {
+        if interest.is_empty() && !nothing {
             interest = Readiness::DEFAULT_INTEREST;
         }
-        Some(Op::Poll { socket, interest, timeout })
+        Some(Op::Poll { socket, interest, by, timeout })
     }
 
     fn option(&mut self, cursor: &mut Cursor<'_, 's>, verb: Verb) -> Option<SocketOption> {

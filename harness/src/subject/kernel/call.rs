@@ -7,6 +7,7 @@ use nix::libc;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::bound::{Bound, Stop};
+use super::epoll::Registration;
 use super::frames::{self, Ahead, Format};
 use super::message::{endpoint_of, failure};
 use super::{errno, generated, message, option, syscall};
@@ -115,6 +116,8 @@ pub(super) struct Means {
     pub(super) address: Option<SockAddr>,
     /// What was read ahead of the stream whose next frame it receives.
     pub(super) ahead: Option<Ahead>,
+    /// Where the socket is registered that is asked by epoll.
+    pub(super) registration: Option<Registration>,
 }
 
 /// Performs an operation on the calling thread. [`Op::Open`] takes no target.
@@ -151,7 +154,10 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
         Op::SetOption { option, value, .. } => timed(|| option::set(fd, *option, *value)).map(unit),
         Op::GetOption { option, .. } => timed(|| option::get(fd, *option))
             .map(|result| result.map_or_else(failed, Outcome::Value)),
-        Op::Poll { interest, timeout, .. } => poll(fd, *interest, *timeout, bound),
+        Op::Poll { interest, timeout, .. } => match &means.registration {
+            None => poll(fd, *interest, *timeout, bound),
+            Some(registration) => registration.ask(fd, *interest, *timeout, bound),
+        },
         Op::Nonblocking { on, .. } => {
             timed(|| lend(fd, |socket| socket.set_nonblocking(*on))).map(done)
         }
@@ -226,16 +232,26 @@ fn poll(
         .filter(|(flag, _)| interest.contains(*flag))
         .fold(0, |all, (_, raw)| all | raw);
     let limit = timeout.unwrap_or_default();
-    timed(|| bound.patiently(|| syscall::poll(fd, flags, limit))).map(|result| match result {
-        Ok(0) if timeout.is_some() => Outcome::Timeout,
-        Ok(found) => Outcome::Ready(
-            FLAGS
-                .into_iter()
-                .filter(|(_, raw)| found & raw != 0)
-                .fold(Readiness::NONE, |all, (flag, _)| all | flag),
-        ),
-        Err(stop) => failure(fd, stop, false, SocketOption::ReceiveTimeout),
+    timed(|| bound.patiently(|| syscall::poll(fd, flags, limit))).map(|result| {
+        let found = result.map(|found| {
+            let found = FLAGS.into_iter().filter(|(_, raw)| found & raw != 0);
+            found.fold(Readiness::NONE, |all, (flag, _)| all | flag)
+        });
+        readiness(fd, found, timeout)
     })
+}
+
+/// What asking for readiness came to: with a time, nothing found means that it ran out.
+pub(super) fn readiness(
+    fd: RawFd,
+    found: Result<Readiness, Stop>,
+    timeout: Option<Duration>,
+) -> Outcome {
+    match found {
+        Ok(Readiness::NONE) if timeout.is_some() => Outcome::Timeout,
+        Ok(found) => Outcome::Ready(found),
+        Err(stop) => failure(fd, stop, false, SocketOption::ReceiveTimeout),
+    }
 }
 
 /// The poll flags with this kernel's.

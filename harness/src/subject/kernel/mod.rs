@@ -4,6 +4,7 @@
 mod alarm;
 mod bound;
 mod call;
+mod epoll;
 mod errno;
 mod frames;
 mod generated;

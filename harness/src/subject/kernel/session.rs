@@ -7,6 +7,7 @@ use socket2::SockAddr;
 use super::alarm::Alarm;
 use super::bound::Bound;
 use super::call::{self, Means, Reply, Target};
+use super::epoll::Registration;
 use super::frames::Ahead;
 use super::option;
 use super::started::Started;
@@ -14,7 +15,7 @@ use crate::net::{DropRule, Lease, RuleId};
 use crate::scenario::{DropFilter, LinkFault};
 use crate::subject::{AddressBook, Awaited, Observation, Session, SubjectError};
 use crate::vocabulary::{
-    ActorId, Address, Op, OptionValue, Outcome, SocketId, SocketOption, TagId, Transport,
+    ActorId, Address, Op, OptionValue, Outcome, Poller, SocketId, SocketOption, TagId, Transport,
 };
 use crate::wire::Capture;
 
@@ -24,6 +25,8 @@ pub(super) struct KernelSession {
     sockets: Vec<Option<Target>>,
     /// Of each socket whose frames were asked for, or that has a duplicate: what was read ahead.
     ahead: Vec<Option<Ahead>>,
+    /// Of each socket that was asked by epoll: where it is registered.
+    registered: Vec<Option<Registration>>,
     started: Vec<Option<Pending>>,
     /// Whether a close may wait because the scenario says so.
     lingers: bool,
@@ -52,6 +55,7 @@ impl KernelSession {
             drops: Vec::new(),
             sockets: vec![None; sockets],
             ahead: vec![None; sockets],
+            registered: vec![None; sockets],
             started: (0..tags).map(|_| None).collect(),
             lingers: false,
             leaks: Vec::new(),
@@ -148,7 +152,23 @@ impl KernelSession {
             Op::ReceiveFrame { socket, .. } => Some(self.ahead_of(*socket)),
             _ => None,
         };
-        Ok(Means { address, ahead })
+        let registration = match op {
+            Op::Poll { socket, by: Poller::Epoll, .. } => Some(self.registration_of(*socket)?),
+            _ => None,
+        };
+        Ok(Means { address, ahead, registration })
+    }
+
+    fn registration_of(&mut self, socket: SocketId) -> Result<Registration, SubjectError> {
+        let place = &mut self.registered[socket.index()];
+        if let Some(registration) = place {
+            return Ok(registration.clone());
+        }
+        let registration = Registration::new().map_err(|raw| SubjectError::Refused {
+            what: "making an epoll instance",
+            source: raw.into(),
+        })?;
+        Ok(place.insert(registration).clone())
     }
 
     /// Ends what is pending and closes every socket.

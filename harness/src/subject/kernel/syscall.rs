@@ -5,11 +5,12 @@
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::epoll::{Epoll, EpollFlags};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use socket2::{SockAddr, SockAddrStorage};
 
@@ -57,15 +58,33 @@ pub(super) fn poll(
         // SAFETY: the pointer is to one entry, which lives through the call.
         Ok(millis) if whole => unsafe { libc::poll(&raw mut polled, 1, millis) },
         _ => {
-            let limit = libc::timespec {
-                tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
-                tv_nsec: limit.subsec_nanos().into(),
-            };
+            let limit = timespec(limit);
             // SAFETY: as above; a null mask changes nothing.
             unsafe { libc::ppoll(&raw mut polled, 1, &raw const limit, std::ptr::null()) }
         }
     };
     Errno::result(result).map(|_| polled.revents)
+}
+
+/// epoll_pwait2(2) for one event, whose limit may be no whole number of milliseconds; gives the flags
+/// that came back, none where the time ran out. nix does not offer it.
+pub(super) fn epoll_wait_finely(epoll: &Epoll, limit: Duration) -> nix::Result<EpollFlags> {
+    let limit = timespec(limit);
+    let mut event = libc::epoll_event { events: 0, u64: 0 };
+    // SAFETY: the pointers are to one event and one time, which live through the call; a null mask
+    // changes nothing.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll.0.as_raw_fd(),
+            &raw mut event,
+            1 as libc::c_int,
+            &raw const limit,
+            std::ptr::null::<libc::sigset_t>(),
+            size_of::<libc::c_ulong>(),
+        )
+    };
+    Errno::result(result).map(|_| EpollFlags::from_bits_retain(event.events.cast_signed()))
 }
 
 /// recvmsg(2) into one buffer: how many bytes, from whom, and whether a datagram was cut.
@@ -196,6 +215,13 @@ pub(super) fn handle_silently(signal: Signal, flags: SaFlags) -> nix::Result<()>
     let action = SigAction::new(SigHandler::Handler(nothing), flags, SigSet::empty());
     // SAFETY: the handler touches nothing and so is safe at any point of any thread.
     unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
 }
 
 fn set<T: OptionData>(

@@ -74,7 +74,11 @@ fn limit(socket: usize, option: SocketOption, millis: u64) -> Op {
 }
 
 fn poll(socket: usize, timeout: Option<Duration>) -> Op {
-    Op::Poll { socket: id(socket), interest: Readiness::IN, timeout }
+    Op::Poll { socket: id(socket), interest: Readiness::IN, by: Poller::Poll, timeout }
+}
+
+fn epoll(socket: usize, interest: Readiness, timeout: Option<Duration>) -> Op {
+    Op::Poll { socket: id(socket), interest, by: Poller::Epoll, timeout }
 }
 
 fn linger(socket: usize) -> Op {
@@ -175,6 +179,8 @@ fn a_call_that_does_not_return_is_broken_at_its_limit(
     rig.blocks(&Op::Drain { socket: id(NEAR) });
     rig.blocks(&poll(NEAR, Some(Duration::from_mins(1))));
     rig.blocks(&poll(NEAR, Some(Duration::from_micros(60_000_001))));
+    rig.blocks(&epoll(NEAR, Readiness::IN, Some(Duration::from_mins(1))));
+    rig.blocks(&epoll(NEAR, Readiness::NONE, Some(Duration::from_micros(60_000_001))));
     rig.blocks(&Op::Accept { listener: id(0), socket: id(OTHER) });
     rig.does(&send(FAR, text("abc")), Outcome::Count(3));
     rig.blocks(&receive(NEAR, 16, MessageFlags::WAITALL));
@@ -321,6 +327,27 @@ fn a_look_at_what_is_so_now_cannot_be_broken() {
     });
 }
 
+#[rstest::rstest]
+fn epoll_tells_again_and_again_what_a_socket_is_registered_for_at_last(
+    #[values(Transport::Tcp4, Transport::Unix)] transport: Transport,
+) {
+    let mut rig = Rig::new(transport);
+    let soon = Some(Duration::from_micros(100));
+    let ready = |flags| Outcome::Ready(flags);
+    rig.does(&epoll(NEAR, Readiness::IN, soon), Outcome::Timeout);
+    rig.start(0, &epoll(NEAR, Readiness::IN, Some(Duration::from_mins(1))));
+    rig.does(&send(FAR, text("x")), Outcome::Count(1));
+    assert_eq!(rig.finish(0, ANSWER, true), Some(ready(Readiness::IN)));
+    rig.does(&epoll(NEAR, Readiness::IN, None), ready(Readiness::IN));
+    rig.does(&epoll(NEAR, Readiness::NONE, None), ready(Readiness::NONE));
+    rig.does(&epoll(NEAR, Readiness::NONE, soon), Outcome::Timeout);
+    let both = Readiness::IN | Readiness::OUT;
+    rig.does(&epoll(NEAR, both, soon), ready(both));
+    // Another socket has a registration of its own.
+    rig.does(&epoll(FAR, Readiness::OUT, None), ready(Readiness::OUT));
+    rig.does(&epoll(NEAR, Readiness::IN, None), ready(Readiness::IN));
+}
+
 #[test]
 fn a_closed_socket_is_no_descriptor() {
     let mut rig = Rig::new(Transport::Tcp4);
@@ -333,6 +360,7 @@ fn a_closed_socket_is_no_descriptor() {
     rig.does(&Op::Close { socket: id(NEAR) }, &closed);
     rig.does(&Op::Dup { socket: id(NEAR), duplicate: id(5) }, &closed);
     rig.does(&poll(NEAR, None), Outcome::Ready(Readiness::NVAL));
+    rig.does(&epoll(NEAR, Readiness::IN, None), &closed);
     rig.start(0, &receive(NEAR, 1, MessageFlags::NONE));
     assert_eq!(rig.finish(0, ANSWER, true), Some(closed));
     assert_eq!(rig.session.close(), Vec::<String>::new());
