@@ -58,7 +58,7 @@ fn actor(position: usize) -> ActorId {
 }
 
 fn udp(to: Receiver) -> WireFact {
-    WireFact { from: actor(0), to, kind: PacketKind::Udp, at: None, via: None, ttl: None }
+    WireFact::new(actor(0), to, PacketKind::Udp)
 }
 
 #[test]
@@ -80,6 +80,16 @@ fn packets_are_seen_by_where_they_go() {
     };
     assert_eq!(count("wire a -> b udp at c via b ttl 64 => 1"), narrow);
     assert_eq!(count("wire a -> b udp ttl 64 via b at c => 1"), narrow);
+    let to_b = Receiver::Actor(actor(1));
+    let numbered = WireFact {
+        seq: Some(0),
+        ack: Some(u32::MAX),
+        ..WireFact::new(actor(0), to_b, PacketKind::Ack)
+    };
+    assert_eq!(count("wire a -> b ACK ack 4294967295 seq 0 => 1"), numbered);
+    let refusal =
+        WireFact { port_unreachable: true, ..WireFact::new(actor(0), to_b, PacketKind::Icmp) };
+    assert_eq!(count("wire a -> b icmp port-unreachable => 1"), refusal);
     let all = WireFact { via: Some(Via::All), ttl: Some(0), ..udp(Receiver::Broadcast) };
     assert_eq!(count("wire a -> broadcast udp via all ttl 0 => 0 for 1ms"), all);
 }

@@ -109,6 +109,21 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "`via HOST`, `via all`: the link-layer frame is addressed to that host, or to everyone",
     ),
     ("ttl", "a part of `wire`", "`ttl N`: the packet's time to live, in IPv6 its hop limit, is N"),
+    (
+        "seq",
+        "a part of `wire`",
+        "`seq N`: the segment's sequence number, counted from the SYN of who sends it, which has 0",
+    ),
+    (
+        "ack",
+        "a part of `wire`",
+        "`ack N`: the segment's acknowledgement number, counted from the SYN of who receives it",
+    ),
+    (
+        "port-unreachable",
+        "a part of `wire`",
+        "of `icmp`: only messages that say that nobody listens on the port",
+    ),
     ("any", "a place in an address", "every address of the own host; in a `wire` line, every host"),
     ("broadcast", "a place in an address", "255.255.255.255; IPv4 only"),
     (

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use crate::scenario::{Receiver, Via, WireFact};
 use crate::subject::AddressBook;
 use crate::vocabulary::{ActorId, Endpoint, Place};
-use crate::wire::{Capture, Content, Frame, Packet};
+use crate::wire::{Capture, Content, Flags, Frame, Packet};
 
 /// What was captured of a case so far, and whose each packet is.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Traffic {
     /// The last frames, for the report.
     frames: VecDeque<Frame>,
     lost: u64,
+    /// The sequence number of the last SYN from one socket to another.
+    beginnings: HashMap<(SocketAddr, SocketAddr), u32>,
     /// Where all actors share one host: whose socket has which port.
     owners: HashMap<u16, ActorId>,
 }
@@ -29,7 +31,14 @@ impl Traffic {
     pub(super) fn take(&mut self, capture: Capture) {
         self.lost += capture.lost;
         for frame in capture.frames {
-            self.packets.extend(Packet::decode(&frame));
+            if let Some(packet) = Packet::decode(&frame) {
+                if let (Content::Tcp(segment), Some(ends)) = (&packet.content, ends(&packet))
+                    && segment.flags.contains(Flags::SYN)
+                {
+                    self.beginnings.insert(ends, segment.sequence);
+                }
+                self.packets.push(packet);
+            }
             if self.frames.len() == KEPT {
                 self.frames.pop_front();
             }
@@ -76,11 +85,35 @@ impl Traffic {
     fn fits(&self, packet: &Packet, fact: &WireFact, book: &AddressBook) -> bool {
         packet.is(fact.kind)
             && fact.ttl.is_none_or(|ttl| ttl == packet.ttl)
+            && (!fact.port_unreachable || is_port_unreachable(packet))
+            && self.has_numbers(packet, fact)
             && if book.is_loopback() {
                 self.fits_by_port(packet, fact, book)
             } else {
                 fits_by_host(packet, fact, book)
             }
+    }
+
+    /// Whether a segment has the numbers that are asked for. Where its connection's SYNs were not
+    /// seen, nobody can tell.
+    fn has_numbers(&self, packet: &Packet, fact: &WireFact) -> bool {
+        if fact.seq.is_none() && fact.ack.is_none() {
+            return true;
+        }
+        let (Content::Tcp(segment), Some((source, destination))) = (&packet.content, ends(packet))
+        else {
+            return false;
+        };
+        let is = |wanted: Option<u32>, found: u32, from, to| {
+            let beginning = self.beginnings.get(&(from, to));
+            wanted.is_none_or(|wanted| {
+                beginning.is_some_and(|beginning| found.wrapping_sub(*beginning) == wanted)
+            })
+        };
+        let acknowledges = fact.ack.is_none() || segment.flags.contains(Flags::ACK);
+        is(fact.seq, segment.sequence, source, destination)
+            && acknowledges
+            && is(fact.ack, segment.acknowledgement, destination, source)
     }
 
     /// On one host the addresses are the same for all: it is the ports that tell.
@@ -128,6 +161,10 @@ fn goes_to(packet: &Packet, fact: &WireFact, book: &AddressBook) -> bool {
     book.is_at(fact.from, packet.destination, place)
 }
 
+fn is_port_unreachable(packet: &Packet) -> bool {
+    matches!(&packet.content, Content::IcmpError(error) if error.is_port_unreachable())
+}
+
 /// Between which sockets a packet goes; of an error message, the two that it is about.
 fn ends(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
     let (source, destination) = match &packet.content {
@@ -157,7 +194,7 @@ mod tests {
     }
 
     fn fact(from: usize, to: Receiver, kind: PacketKind) -> WireFact {
-        WireFact { from: actor(from), to, kind, at: None, via: None, ttl: None }
+        WireFact::new(actor(from), to, kind)
     }
 
     /// A datagram on the link between two hosts, from 10.0.0.1 to some address.
@@ -261,6 +298,50 @@ mod tests {
         traffic.own(&end(50_000), actor(1));
         let own = fact(1, Receiver::Actor(actor(1)), PacketKind::Fin);
         assert_eq!((traffic.count(&from(0), &book), traffic.count(&own, &book)), (0, 2));
+    }
+
+    #[test]
+    fn sequence_numbers_are_counted_from_the_syn() {
+        let segment = |ports: (u16, u16), sequence: u32, acknowledgement: Option<u32>, syn| {
+            let mut builder = PacketBuilder::ethernet2([0; 6], [0; 6])
+                .ipv4([127, 0, 0, 1], [127, 0, 0, 1], 64)
+                .tcp(ports.0, ports.1, sequence, 100);
+            if syn {
+                builder = builder.syn();
+            }
+            if let Some(number) = acknowledgement {
+                builder = builder.ack(number);
+            }
+            let mut bytes = Vec::new();
+            builder.write(&mut bytes, &[]).expect("memory can be written to");
+            let length = u32::try_from(bytes.len()).expect("it is short");
+            let host = Some(0);
+            Frame { at: Duration::ZERO, sender: host, receiver: host, length, bytes: bytes.into() }
+        };
+        let (near, far) = ((50_000, 20_000), (20_000, 50_000));
+        let before = u32::MAX - 1;
+        let mut traffic = of(vec![
+            segment(near, before, None, true),
+            segment(far, 700, Some(before.wrapping_add(1)), true),
+            segment(near, before.wrapping_add(1), Some(701), false),
+            segment(near, before.wrapping_add(5), Some(701), false),
+        ]);
+        traffic.own(&Endpoint::Inet(SocketAddr::from(([127, 0, 0, 1], 20_000))), actor(1));
+        let book = AddressBook::on_loopback(0);
+        let ack = || fact(0, Receiver::Actor(actor(1)), PacketKind::Ack);
+        let count = |fact: &WireFact| traffic.count(fact, &book);
+        let with = |seq: Option<u32>, ack_of: Option<u32>| WireFact { seq, ack: ack_of, ..ack() };
+        assert_eq!(count(&with(Some(1), None)), 1);
+        assert_eq!(count(&with(Some(5), Some(1))), 1);
+        assert_eq!(count(&with(Some(5), Some(2))), 0);
+        assert_eq!(count(&with(Some(0), None)), 0);
+        assert_eq!(count(&with(None, Some(1))), 2);
+        traffic.mark();
+        traffic.take(Capture { frames: vec![segment(near, before, Some(701), false)], lost: 0 });
+        assert_eq!(traffic.count(&with(Some(0), None), &book), 1, "a mark leaves the beginning");
+        let strange = segment((50_001, 20_000), 1, Some(1), false);
+        traffic.take(Capture { frames: vec![strange], lost: 0 });
+        assert_eq!(traffic.count(&with(Some(1), None), &book), 0, "its SYN was not seen");
     }
 
     #[test]

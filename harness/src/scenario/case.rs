@@ -212,6 +212,29 @@ pub struct WireFact {
     pub via: Option<Via>,
     /// Their time to live (the hop limit in IPv6).
     pub ttl: Option<u8>,
+    /// Their sequence number, counted from that of the sender's SYN.
+    pub seq: Option<u32>,
+    /// Their acknowledgement number, counted from the sequence number of the receiver's SYN.
+    pub ack: Option<u32>,
+    /// Whether only those count that say that a port is unreachable.
+    pub port_unreachable: bool,
+}
+
+impl WireFact {
+    /// All packets of a kind that one actor sends somewhere.
+    pub const fn new(from: ActorId, to: Receiver, kind: PacketKind) -> Self {
+        Self {
+            from,
+            to,
+            kind,
+            at: None,
+            via: None,
+            ttl: None,
+            seq: None,
+            ack: None,
+            port_unreachable: false,
+        }
+    }
 }
 
 /// To which address packets go.

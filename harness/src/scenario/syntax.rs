@@ -148,7 +148,8 @@ pub const PLACES: [&str; 5] = ["any", "broadcast", "subnet-broadcast", "all-node
 pub const LINK_WORDS: [&str; 6] = ["mark", "drop", "pass", "down", "up", "mtu"];
 
 /// The words behind the kind of packet of a `wire` line.
-pub const PACKET_WORDS: [&str; 4] = ["at", "via", "ttl", "before"];
+pub const PACKET_WORDS: [&str; 7] =
+    ["at", "via", "ttl", "seq", "ack", "port-unreachable", "before"];
 
 /// The words behind the kind of packet that is dropped.
 pub const AMOUNT_WORDS: [&str; 2] = ["first", "nth"];

@@ -55,6 +55,14 @@ impl IcmpVersion {
 }
 
 impl IcmpError {
+    /// Whether it says that nobody listens on a port.
+    pub const fn is_port_unreachable(&self) -> bool {
+        matches!(
+            (self.version, self.kind, self.code),
+            (IcmpVersion::V4, 3, 3) | (IcmpVersion::V6, 1, 4)
+        )
+    }
+
     /// What it says, where its code says something that is worth a phrase.
     const fn phrase(&self) -> Option<&'static str> {
         Some(match (self.version, self.kind, self.code) {

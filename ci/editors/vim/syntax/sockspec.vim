@@ -45,7 +45,7 @@ syntax keyword sockspecFramed contained limit for
 syntax keyword sockspecPlace contained any broadcast subnet-broadcast all-nodes nobody
 syntax keyword sockspecPacket contained SYN FIN RST ACK data udp icmp any
 syntax match sockspecLink contained "\%(wire\s\+\)\@<=\%(mark\|drop\|pass\|down\|mtu\|up\)\k\@!"
-syntax keyword sockspecNarrow contained at via ttl first nth
+syntax keyword sockspecNarrow contained at via ttl seq ack port-unreachable first nth
 syntax match sockspecNumber contained "\k\@1<!-\=\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\k\@!"
 syntax match sockspecNumber contained "\k\@1<!\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\.\.\%(\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\)\=\k\@!"
 syntax match sockspecVariable contained "\$\a\k*"

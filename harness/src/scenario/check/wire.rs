@@ -30,7 +30,7 @@ const FORM: &str = "write `wire A -> B KIND => COUNT`, or `wire A -> B KIND befo
 
 /// How the packets of a `wire` step are narrowed down.
 const NARROWED: &str = "behind the kind of packet stand `at HOST`, `via HOST` or `via all`, \
-                        `ttl N`, and `before A -> B KIND`";
+                        `ttl N`, `seq N`, `ack N`, `port-unreachable`, and `before A -> B KIND`";
 
 impl<'s> Checker<'_, 's> {
     /// Reads what stands after `wire`.
@@ -120,19 +120,25 @@ impl<'s> Checker<'_, 's> {
             _ => Receiver::Actor(self.host(&to)?),
         };
         let kind = self.word(cursor, "a kind of packet", FORM)?;
-        let kind = self.packet(&kind)?;
-        let mut fact = WireFact { from: sender, to, kind, at: None, via: None, ttl: None };
+        let mut fact = WireFact::new(sender, to, self.packet(&kind)?);
         while let Some(word) = cursor.peek().filter(Atom::is_word) {
             let is_second = match word.text {
                 "at" => fact.at.is_some(),
                 "via" => fact.via.is_some(),
                 "ttl" => fact.ttl.is_some(),
+                "seq" => fact.seq.is_some(),
+                "ack" => fact.ack.is_some(),
+                "port-unreachable" => fact.port_unreachable,
                 _ => break,
             };
             cursor.next();
+            self.must_fit(&word, fact.kind)?;
             match word.text {
                 "at" => fact.at = Some(self.at(cursor, &word)?),
                 "via" => fact.via = Some(self.via(cursor, &word)?),
+                "seq" => fact.seq = Some(self.number_of_bytes(cursor, word.text)?),
+                "ack" => fact.ack = Some(self.number_of_bytes(cursor, word.text)?),
+                "port-unreachable" => fact.port_unreachable = true,
                 _ => fact.ttl = Some(self.time_to_live(cursor)?),
             }
             if is_second {
@@ -188,6 +194,40 @@ impl<'s> Checker<'_, 's> {
         };
         self.needs_link(word, word.text)?;
         Some(via)
+    }
+
+    /// Reports what packets of a kind do not have.
+    fn must_fit(&mut self, word: &Atom<'_>, kind: PacketKind) -> Option<()> {
+        use PacketKind::{Icmp, Udp};
+        let (fits, why) = match word.text {
+            "seq" | "ack" => (!matches!(kind, Udp | Icmp), "only TCP segments have it"),
+            "port-unreachable" => (kind == Icmp, "it is what an `icmp` packet says"),
+            _ => return Some(()),
+        };
+        if fits {
+            return Some(());
+        }
+        let message = format!("{} does not fit packets of the kind `{kind}`", quoted(word.text));
+        let label = "leave this out";
+        self.report_at(word, Diagnostic::new(code::MISFIT, word.span, message, label).help(why));
+        None
+    }
+
+    /// A sequence or acknowledgement number.
+    fn number_of_bytes(&mut self, cursor: &mut Cursor<'_, 's>, word: &str) -> Option<u32> {
+        let help = "it is counted from the SYN, which has the number 0: the first byte has 1";
+        let atom = self.word(cursor, "a number", help)?;
+        match value::size(atom.text)
+            .and_then(|number| u32::try_from(number).map_err(|_| Bad::Range))
+        {
+            Ok(number) => Some(number),
+            Err(bad) => {
+                let bounds = format!("`{word} N` with N of at most 4294967295");
+                let diagnostic = bad_number(atom.span, atom.text, bad, "number", &bounds);
+                self.report_at(&atom, diagnostic.help(help));
+                None
+            }
+        }
     }
 
     fn time_to_live(&mut self, cursor: &mut Cursor<'_, 's>) -> Option<u8> {
