@@ -127,6 +127,7 @@ fn flag(word: &str) -> Option<&'static str> {
     let (flag, _) = words.into_iter().find(|(_, name)| *name == word)?;
     Some(match flag {
         MessageFlags::DONTWAIT => "fail with EAGAIN rather than wait (send(2), recv(2))",
+        MessageFlags::ERRQUEUE => "take from the queue of errors, without waiting (recv(2))",
         MessageFlags::PEEK => "leave the bytes in place (recv(2))",
         MessageFlags::WAITALL => "wait for the whole amount (recv(2))",
         MessageFlags::TRUNC => "give the real length of a datagram (recv(2))",

@@ -11,6 +11,11 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
         "a header line",
         "`framing SPEC limit SIZE [for ACTOR]`: how frames are written on the sockets of every actor, or of that one",
     ),
+    (
+        "length",
+        "a part of `setopt`",
+        "`length N`: only N bytes of the value are passed, fewer than it has",
+    ),
     ("limit", "a part of `framing`", "`limit SIZE`: how many bytes a message may have"),
     (
         "terminator",

@@ -110,6 +110,8 @@ pub enum Op {
         option: SocketOption,
         /// To what.
         value: OptionValue,
+        /// How many bytes of the value are passed, to see it refused; all of them unless given.
+        length: Option<u8>,
     },
     /// Reads an option.
     GetOption {
@@ -358,6 +360,8 @@ impl MessageFlags {
     pub const TRUNC: Self = Self(8);
     /// `MSG_MORE`: more is coming, hold partial segments back.
     pub const MORE: Self = Self(16);
+    /// `MSG_ERRQUEUE`: take from the queue of errors.
+    pub const ERRQUEUE: Self = Self(64);
     /// Not a flag of the call but the absence of one: the send goes without `MSG_NOSIGNAL`.
     pub const RAISE: Self = Self(32);
 
@@ -366,11 +370,12 @@ impl MessageFlags {
         [(Self::DONTWAIT, "MSG_DONTWAIT"), (Self::MORE, "MSG_MORE"), (Self::RAISE, "raise")];
 
     /// The flags a receive takes, with their words.
-    pub const RECEIVE_WORDS: [(Self, &'static str); 4] = [
+    pub const RECEIVE_WORDS: [(Self, &'static str); 5] = [
         (Self::DONTWAIT, "MSG_DONTWAIT"),
         (Self::PEEK, "MSG_PEEK"),
         (Self::WAITALL, "MSG_WAITALL"),
         (Self::TRUNC, "MSG_TRUNC"),
+        (Self::ERRQUEUE, "MSG_ERRQUEUE"),
     ];
 
     /// Whether every flag of `other` is in this set.

@@ -12,6 +12,8 @@ pub enum OptionKind {
     Flag,
     /// A whole number.
     Number,
+    /// A number of bytes. Read only.
+    Count,
     /// A time limit, `0s` for none (`struct timeval`).
     Timeout,
     /// A time in whole seconds.
@@ -32,6 +34,7 @@ impl OptionKind {
         match self {
             Self::Flag => "`on`, `off` or a number",
             Self::Number => "a number, such as `4096` or `64KiB`",
+            Self::Count => "a number of bytes, such as `0` or `1..`",
             Self::Timeout => "a duration, such as `300ms`, or `0s` for no limit",
             Self::Seconds => "a duration in whole seconds, such as `10s`",
             Self::Milliseconds => "a duration in whole milliseconds, such as `1500ms`",
@@ -43,7 +46,7 @@ impl OptionKind {
 
     /// Whether an option of this kind can only be read.
     pub const fn is_read_only(self) -> bool {
-        matches!(self, Self::Error | Self::State)
+        matches!(self, Self::Count | Self::Error | Self::State)
     }
 }
 
@@ -108,6 +111,7 @@ options! {
     TcpQuickAck "TCP_QUICKACK" Flag "acknowledge at once (tcp(7))"
     TcpSynCount "TCP_SYNCNT" Number "SYN retransmissions before connect gives up (tcp(7))"
     TcpUserTimeout "TCP_USER_TIMEOUT" Milliseconds "how long sent data may stay unacknowledged (tcp(7), RFC 5482)"
+    Unread "FIONREAD" Count "bytes that wait to be received; of a datagram socket those of the next datagram; an ioctl, read like an option (tcp(7), udp(7), unix(7))"
     IpReceiveError "IP_RECVERR" Flag "report ICMP errors of datagrams, IPv4 (ip(7))"
     Ipv6ReceiveError "IPV6_RECVERR" Flag "report ICMP errors of datagrams, IPv6 (ipv6(7))"
     IpTimeToLive "IP_TTL" Number "time to live of sent packets (ip(7))"

@@ -18,11 +18,11 @@ syntax keyword sockspecOutcome contained ok eof timeout blocked none truncated t
 syntax keyword sockspecPollFlag contained in pri out rdhup hup err nval
 syntax keyword sockspecDirection contained read write both on off
 syntax keyword sockspecOption contained SO_ACCEPTCONN SO_BROADCAST SO_DONTROUTE SO_ERROR
-      \ SO_KEEPALIVE SO_LINGER SO_OOBINLINE SO_RCVBUF SO_RCVLOWAT SO_RCVTIMEO SO_REUSEADDR
+      \ FIONREAD SO_KEEPALIVE SO_LINGER SO_OOBINLINE SO_RCVBUF SO_RCVLOWAT SO_RCVTIMEO SO_REUSEADDR
       \ SO_REUSEPORT SO_SNDBUF SO_SNDTIMEO TCP_CORK TCP_INFO TCP_KEEPCNT TCP_KEEPIDLE TCP_KEEPINTVL
       \ TCP_LINGER2 TCP_MAXSEG TCP_NODELAY TCP_QUICKACK TCP_SYNCNT TCP_USER_TIMEOUT IP_RECVERR
       \ IPV6_RECVERR IP_TTL IPV6_V6ONLY
-syntax keyword sockspecFlag contained MSG_DONTWAIT MSG_MORE MSG_PEEK MSG_TRUNC MSG_WAITALL raise
+syntax keyword sockspecFlag contained MSG_DONTWAIT MSG_ERRQUEUE MSG_MORE MSG_PEEK MSG_TRUNC MSG_WAITALL raise
 syntax keyword sockspecErrno contained EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EALREADY
       \ EBADF ECONNABORTED ECONNREFUSED ECONNRESET EDESTADDRREQ EFAULT EHOSTDOWN EHOSTUNREACH
       \ EINPROGRESS EINTR EINVAL EIO EISCONN EMFILE EMSGSIZE ENETDOWN ENETRESET ENETUNREACH ENFILE
@@ -37,7 +37,7 @@ syntax keyword sockspecTopology contained loopback netns routed lan
 syntax match sockspecGroup contained "\%(\a\k*\)\@<=\*\d\+\k\@!"
 syntax keyword sockspecLevel contained must should may
 syntax keyword sockspecCondition contained after before for from level
-syntax keyword sockspecWord contained or all of bytes
+syntax keyword sockspecWord contained or all of bytes length
 syntax keyword sockspecPieces contained cut by first rest
 syntax keyword sockspecFraming contained terminator escaped base64 announced ascii-length
       \ binary-length newline nul zeros spaces u8 u16 u24 u32 u64 big little

@@ -66,7 +66,8 @@ impl Fit {
         match expected {
             Expected::Ok => true,
             Expected::Count { .. } => {
-                self.sends() || self.length || self.option == Some(OptionKind::Number)
+                let counts = matches!(self.option, Some(OptionKind::Number | OptionKind::Count));
+                self.sends() || self.length || counts
             }
             Expected::Data { truncated, .. } => {
                 let cut = matches!(verb, Verb::Recv | Verb::RecvFrom);
@@ -462,9 +463,10 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn option_expected(&mut self, atom: &Atom<'_>, kind: OptionKind) -> Option<Expected> {
-        let timed = !matches!(kind, OptionKind::Flag | OptionKind::Number | OptionKind::Error);
+        use OptionKind::{Count, Flag, Number};
+        let timed = !matches!(kind, Flag | Number | Count | OptionKind::Error);
         if let Some((least, most)) = range(atom.text) {
-            if kind == OptionKind::Number {
+            if matches!(kind, Number | Count) {
                 return self.count(atom);
             }
             if timed && let (Ok(least), Ok(most)) = (value::time(least), value::time(most)) {
@@ -474,6 +476,9 @@ impl<'s> Checker<'_, 's> {
                 }
                 return Some(Expected::TimeRange { least, most });
             }
+        }
+        if kind == Count && !is_errno(atom.text) {
+            return self.count(atom);
         }
         if kind == OptionKind::Error && atom.text == "0" {
             return Some(Expected::Value(OptionValue::Error(None)));

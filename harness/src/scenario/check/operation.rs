@@ -14,6 +14,8 @@ use crate::vocabulary::{
 
 /// The largest buffer that a receive can ask for.
 const LARGEST_BUFFER: u64 = 64 << 20;
+/// How many bytes the shortest value of an option has: an int.
+const SHORTEST_VALUE: u8 = 4;
 
 impl<'s> Checker<'_, 's> {
     /// Reads what stands after a verb: the operation, and what can be expected of it.
@@ -72,11 +74,11 @@ impl<'s> Checker<'_, 's> {
             Verb::Write => Op::Write { socket, data: self.data(cursor, verb)? },
             Verb::Recv | Verb::RecvFrom => {
                 let limit = self.buffer(cursor)?;
-                let [dontwait, peek, _, trunc] = MessageFlags::RECEIVE_WORDS;
+                let [dontwait, peek, _, trunc, errors] = MessageFlags::RECEIVE_WORDS;
                 let flags = if verb == Verb::Recv {
                     self.flags_of(cursor, &MessageFlags::RECEIVE_WORDS)?
                 } else {
-                    self.flags_of(cursor, &[dontwait, peek, trunc])?
+                    self.flags_of(cursor, &[dontwait, peek, trunc, errors])?
                 };
                 fit.length = flags.contains(MessageFlags::TRUNC);
                 Op::Receive { socket, limit, flags, source: verb == Verb::RecvFrom }
@@ -85,7 +87,8 @@ impl<'s> Checker<'_, 's> {
             Verb::Shutdown => Op::Shutdown { socket, how: self.how(cursor)? },
             Verb::SetOpt => {
                 let option = self.option(cursor, verb)?;
-                Op::SetOption { socket, option, value: self.set_value(cursor, option)? }
+                let value = self.set_value(cursor, option)?;
+                Op::SetOption { socket, option, value, length: self.length(cursor)? }
             }
             Verb::GetOpt => {
                 let option = self.option(cursor, verb)?;
@@ -450,6 +453,27 @@ impl<'s> Checker<'_, 's> {
         self.option_value(&atom, option.kind())
     }
 
+    /// `[length N]`
+    #[expect(clippy::option_option, reason = "nothing was written, or a mistake was")]
+    fn length(&mut self, cursor: &mut Cursor<'_, 's>) -> Option<Option<u8>> {
+        if cursor.take("length").is_none() {
+            return Some(None);
+        }
+        let atom = self.word(cursor, "a number of bytes", Verb::SetOpt.form())?;
+        let short = value::size(atom.text).and_then(|length| {
+            u8::try_from(length).ok().filter(|length| *length < SHORTEST_VALUE).ok_or(Bad::Range)
+        });
+        match short {
+            Ok(length) => Some(Some(length)),
+            Err(bad) => {
+                let bounds = "fewer than the 4 bytes that the shortest value has";
+                let diagnostic = bad_number(atom.span, atom.text, bad, "length", bounds);
+                self.report_at(&atom, diagnostic);
+                None
+            }
+        }
+    }
+
     /// A value of an option that can be set.
     pub(super) fn option_value(
         &mut self,
@@ -473,7 +497,7 @@ impl<'s> Checker<'_, 's> {
             (OptionKind::Linger, text) => {
                 whole(text, SECOND).map(|time| OptionValue::Linger(Some(time)))
             }
-            (OptionKind::Error | OptionKind::State, _) => Err(Bad::Form),
+            (OptionKind::Count | OptionKind::Error | OptionKind::State, _) => Err(Bad::Form),
         };
         match found {
             Ok(value) => Some(value),

@@ -151,7 +151,12 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
         Op::Dup { .. } => timed(|| nix::unistd::dup(syscall::borrow(fd))).map(|result| {
             keep(result.map(|fd| Target { fd: fd.into_raw_fd(), ..target }), &mut made)
         }),
-        Op::SetOption { option, value, .. } => timed(|| option::set(fd, *option, *value)).map(unit),
+        Op::SetOption { option, value, length: None, .. } => {
+            timed(|| option::set(fd, *option, *value)).map(unit)
+        }
+        Op::SetOption { option, value, length: Some(length), .. } => {
+            timed(|| option::set_short(fd, *option, *value, *length)).map(unit)
+        }
         Op::GetOption { option, .. } => timed(|| option::get(fd, *option))
             .map(|result| result.map_or_else(failed, Outcome::Value)),
         Op::Poll { interest, timeout, .. } => match &means.registration {

@@ -97,7 +97,9 @@ pub(super) fn receive(
     bound: &Bound<'_>,
 ) -> Timed<Outcome> {
     let raw = receive_flags(flags);
-    let waits = !flags.contains(MessageFlags::DONTWAIT);
+    // The queue of errors is never waited for.
+    let at_once = flags.contains(MessageFlags::DONTWAIT) || flags.contains(MessageFlags::ERRQUEUE);
+    let waits = !at_once;
     if target.transport.is_stream() {
         return with_scratch(limit, |buffer| {
             received(target, buffer, flags, waits, bound, |buffer| recv(target.fd, buffer, raw))
@@ -274,5 +276,6 @@ fn receive_flags(flags: MessageFlags) -> MsgFlags {
     raw.set(MsgFlags::MSG_PEEK, flags.contains(MessageFlags::PEEK));
     raw.set(MsgFlags::MSG_WAITALL, flags.contains(MessageFlags::WAITALL));
     raw.set(MsgFlags::MSG_TRUNC, flags.contains(MessageFlags::TRUNC));
+    raw.set(MsgFlags::MSG_ERRQUEUE, flags.contains(MessageFlags::ERRQUEUE));
     raw
 }

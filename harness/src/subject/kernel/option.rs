@@ -35,6 +35,20 @@ pub(super) fn set(fd: RawFd, option: SocketOption, value: OptionValue) -> nix::R
     }
 }
 
+/// Passes only the first bytes of a value: of a number its own, of anything else zeros.
+pub(super) fn set_short(
+    fd: RawFd,
+    option: SocketOption,
+    value: OptionValue,
+    length: u8,
+) -> nix::Result<()> {
+    let bytes = match value {
+        OptionValue::Number(number) => int(number).to_ne_bytes(),
+        _ => [0; size_of::<libc::c_int>()],
+    };
+    syscall::set_bytes(fd, code(option), &bytes[..bytes.len().min(length.into())])
+}
+
 /// Reads an option by name.
 pub(super) fn get(fd: RawFd, option: SocketOption) -> nix::Result<OptionValue> {
     let code = code(option);
@@ -42,6 +56,7 @@ pub(super) fn get(fd: RawFd, option: SocketOption) -> nix::Result<OptionValue> {
         OptionKind::Flag | OptionKind::Number => {
             OptionValue::Number(syscall::number(fd, code)?.into())
         }
+        OptionKind::Count => OptionValue::Number(syscall::unread(fd)?.into()),
         OptionKind::Timeout => OptionValue::Time(duration(syscall::time(fd, code)?)),
         OptionKind::Seconds => {
             OptionValue::Time(Duration::from_secs(unsigned(syscall::number(fd, code)?)))
@@ -144,6 +159,8 @@ fn code(option: SocketOption) -> (libc::c_int, libc::c_int) {
         O::TcpQuickAck => tcp(libc::TCP_QUICKACK),
         O::TcpSynCount => tcp(libc::TCP_SYNCNT),
         O::TcpUserTimeout => tcp(libc::TCP_USER_TIMEOUT),
+        // An ioctl, which never comes here.
+        O::Unread => (libc::SOL_SOCKET, -1),
         O::IpReceiveError => (libc::IPPROTO_IP, libc::IP_RECVERR),
         O::Ipv6ReceiveError => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
         O::IpTimeToLive => (libc::IPPROTO_IP, libc::IP_TTL),

@@ -147,6 +147,27 @@ pub(super) fn set_linger(
     set(descriptor, level, name, value)
 }
 
+/// setsockopt(2) with any bytes.
+pub(super) fn set_bytes(
+    descriptor: RawFd,
+    (level, name): (libc::c_int, libc::c_int),
+    value: &[u8],
+) -> nix::Result<()> {
+    let length = libc::socklen_t::try_from(value.len()).unwrap_or(0);
+    // SAFETY: the kernel reads at most `length` bytes, which lives through the call.
+    let result =
+        unsafe { libc::setsockopt(descriptor, level, name, value.as_ptr().cast(), length) };
+    Errno::result(result).map(drop)
+}
+
+/// ioctl(2) FIONREAD: how many bytes wait to be received.
+pub(super) fn unread(descriptor: RawFd) -> nix::Result<libc::c_int> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the pointer is to a live int, which is what this request writes.
+    let result = unsafe { libc::ioctl(descriptor, libc::FIONREAD, &raw mut count) };
+    Errno::result(result).map(|_| count)
+}
+
 /// getsockopt(2) of a number.
 pub(super) fn number(
     descriptor: RawFd,

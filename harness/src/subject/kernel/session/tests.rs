@@ -70,7 +70,7 @@ fn received(text: &str) -> Outcome {
 
 fn limit(socket: usize, option: SocketOption, millis: u64) -> Op {
     let value = OptionValue::Time(Duration::from_millis(millis));
-    Op::SetOption { socket: id(socket), option, value }
+    Op::SetOption { socket: id(socket), option, value, length: None }
 }
 
 fn poll(socket: usize, timeout: Option<Duration>) -> Op {
@@ -83,7 +83,7 @@ fn epoll(socket: usize, interest: Readiness, timeout: Option<Duration>) -> Op {
 
 fn linger(socket: usize) -> Op {
     let value = OptionValue::Linger(Some(Duration::from_hours(1)));
-    Op::SetOption { socket: id(socket), option: SocketOption::Linger, value }
+    Op::SetOption { socket: id(socket), option: SocketOption::Linger, value, length: None }
 }
 
 impl Rig {
