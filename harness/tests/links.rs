@@ -124,8 +124,8 @@ fn packets_are_dropped_whole_or_in_part_and_passed_again() {
 }
 
 #[test]
-fn links_go_down_and_up_and_become_narrow() {
-    let lines = "wire mark\nwire down b\nwire up b\nwire mtu c 1280";
+fn links_go_down_and_up_become_narrow_and_get_routes() {
+    let lines = "wire mark\nwire down b\nwire up b\nwire mtu c 1280\nwire route a via b";
     let found = case(&on_lan(lines));
     assert!(found.steps.iter().all(|step| step.expectation.is_none()));
     assert_eq!(
@@ -135,6 +135,7 @@ fn links_go_down_and_up_and_become_narrow() {
             WireStep::Fault(LinkFault::Down(actor(1))),
             WireStep::Fault(LinkFault::Up(actor(1))),
             WireStep::Fault(LinkFault::Mtu { actor: actor(2), bytes: 1280 }),
+            WireStep::Fault(LinkFault::Route { actor: actor(0), neighbour: actor(1) }),
         ]
     );
 }

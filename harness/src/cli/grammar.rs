@@ -93,6 +93,11 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
     ("down", "a `wire` step", "`wire down HOST`: the host's links go down"),
     ("up", "a `wire` step", "`wire up HOST`: the host's links come up again"),
     (
+        "route",
+        "a `wire` step",
+        "`wire route HOST via NEIGHBOUR`: the host sends what has no better way through that neighbour",
+    ),
+    (
         "mtu",
         "a `wire` step",
         "`wire mtu HOST N`: the host's links carry packets of N bytes at most, from 68; IPv6 needs 1280",

@@ -22,6 +22,22 @@ pub struct LinkAddress {
     pub mac: [u8; 6],
 }
 
+impl HostAddresses {
+    /// The first link that is another host's too: the how-manieth of this host's it is, and what
+    /// the other host has there.
+    pub fn beside(&self, other: &Self) -> Option<(usize, LinkAddress)> {
+        self.links.iter().enumerate().find_map(|(n, link)| {
+            let far = other.links.iter().find(|far| far.link == link.link)?;
+            Some((n, *far))
+        })
+    }
+
+    /// The name of the device with which a host is on one of its links, counted from 0.
+    pub fn device(n: usize) -> String {
+        format!("eth{n}")
+    }
+}
+
 impl LinkAddress {
     /// The subnet's directed broadcast address (RFC 922).
     pub fn broadcast(&self) -> Ipv4Addr {

@@ -38,6 +38,14 @@ pub enum NetError {
         /// How many there are.
         hosts: usize,
     },
+    /// Two hosts are on no link together.
+    #[error("hosts {host} and {neighbour} share no link")]
+    NoSharedLink {
+        /// The position of one.
+        host: usize,
+        /// The position of the other.
+        neighbour: usize,
+    },
     /// The kernel refused a part of the work.
     #[error("cannot {what}: {source}")]
     Denied {

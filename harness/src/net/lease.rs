@@ -60,6 +60,14 @@ impl Lease {
         self.network_mut().set_mtu(host, bytes)
     }
 
+    /// Lets a host send what has no better way through a neighbour, on the link that they share.
+    ///
+    /// # Errors
+    /// If there is no such host, they share no link, or the kernel refuses.
+    pub fn route_through(&mut self, host: usize, neighbour: usize) -> Result<(), NetError> {
+        self.network_mut().route_through(host, neighbour)
+    }
+
     /// Lets packets that arrive at a host get lost, until that is ended or the lease is.
     ///
     /// # Errors
@@ -364,6 +372,30 @@ mod tests {
         let capture = lease.captured(Instant::now()).expect("it can be read");
         let lengths: Vec<u32> = capture.frames.iter().map(|frame| frame.length).collect();
         assert_eq!(lengths, [14 + 20 + 1_280, 14 + 20 + 128]);
+    }
+
+    #[test]
+    fn a_host_sends_through_a_neighbour_what_has_no_better_way() {
+        let Some(net) = net("a_host_sends_through_a_neighbour_what_has_no_better_way") else {
+            return;
+        };
+        if net.can_forward().is_err() {
+            return skip("a_host_sends_through_a_neighbour", "no host can forward here");
+        }
+        let limited = SocketAddr::from((Ipv4Addr::BROADCAST, 9));
+        for neighbour in [0, 1] {
+            let mut lease = net.lease(Shape::Routed, true).expect("a routed network");
+            let sender = udp(&lease, 2, Ipv4Addr::UNSPECIFIED);
+            sender.set_broadcast(true).expect("it is an option");
+            sender.send_to(b"x", limited).expect_err("there is no way yet");
+            lease.route_through(2, neighbour).expect("they share a link");
+            sender.send_to(b"x", limited).expect("it is sent");
+            let capture = lease.captured(Instant::now()).expect("it can be read");
+            let receivers: Vec<_> =
+                capture.frames.iter().filter_map(|frame| frame.receiver).collect();
+            assert_eq!(receivers, [neighbour]);
+            lease.route_through(0, 1).expect_err("they share no link");
+        }
     }
 
     #[test]

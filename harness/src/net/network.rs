@@ -140,6 +140,19 @@ impl Network {
         self.hosts[host].perform(&batch)
     }
 
+    /// See [`super::Lease::route_through`].
+    pub(super) fn route_through(&mut self, host: usize, neighbour: usize) -> Result<(), NetError> {
+        self.check(host)?;
+        self.check(neighbour)?;
+        let addresses = &self.addresses;
+        let beside = addresses[host].beside(&addresses[neighbour]);
+        let (n, gateway) = beside.ok_or(NetError::NoSharedLink { host, neighbour })?;
+        self.spoil();
+        let mut batch = self.hosts[host].batch();
+        batch.route_through(interface(host, n), &gateway);
+        self.hosts[host].perform(&batch)
+    }
+
     /// See [`super::Lease::drop_packets`].
     pub(super) fn drop_packets(
         &mut self,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::host::Host;
 use super::message::End;
 use super::namespace::Namespace;
-use super::{NetError, Shape};
+use super::{HostAddresses, NetError, Shape};
 
 /// The number of every loopback interface.
 pub(super) const LOOPBACK: u32 = 1;
@@ -111,7 +111,7 @@ pub(super) fn wait_up(hosts: &mut [Host], ends: &[(usize, u32)]) -> Result<(), N
 fn link(hosts: &mut [Host], near: (usize, usize), far: (usize, usize)) -> Result<(), NetError> {
     let end = |(host, n): (usize, usize)| End {
         index: interface(host, n),
-        name: format!("eth{n}"),
+        name: HostAddresses::device(n),
         namespace: None,
         switch: None,
     };
@@ -140,8 +140,12 @@ fn switch(hosts: &mut [Host]) -> Result<(), NetError> {
                 switch: Some(SWITCH),
             };
             let namespace = Some(&hosts[host].namespace);
-            let far =
-                End { index: interface(host, 0), name: "eth0".into(), namespace, switch: None };
+            let far = End {
+                index: interface(host, 0),
+                name: HostAddresses::device(0),
+                namespace,
+                switch: None,
+            };
             batch.make_link(near, far);
             batch.silence(port(host));
             batch.set_up(port(host), true);

@@ -284,6 +284,13 @@ pub enum LinkFault {
         /// The size in bytes.
         bytes: u32,
     },
+    /// A host sends what has no better way through a neighbour.
+    Route {
+        /// Which host.
+        actor: ActorId,
+        /// Through which other one, on the link that they share.
+        neighbour: ActorId,
+    },
 }
 
 /// A set of packets that can be dropped.

@@ -145,7 +145,7 @@ pub(super) const KEYWORDS: [&str; 12] = [
 pub const PLACES: [&str; 5] = ["any", "broadcast", "subnet-broadcast", "all-nodes", "nobody"];
 
 /// The words behind `wire` that do something to the packets or to a link, instead of looking at it.
-pub const LINK_WORDS: [&str; 6] = ["mark", "drop", "pass", "down", "up", "mtu"];
+pub const LINK_WORDS: [&str; 7] = ["mark", "drop", "pass", "down", "up", "mtu", "route"];
 
 /// The words behind the kind of packet of a `wire` line.
 pub const PACKET_WORDS: [&str; 7] =

@@ -86,6 +86,13 @@ impl AddressBook {
         }
     }
 
+    /// The name of the device of a host on the link that it shares with another one.
+    pub fn device(&self, actor: ActorId, neighbour: ActorId) -> Option<String> {
+        let Hosts::Apart(hosts) = &self.hosts else { return None };
+        let (own, other) = (hosts.get(actor.index())?, hosts.get(neighbour.index())?);
+        own.beside(other).map(|(n, _)| HostAddresses::device(n))
+    }
+
     /// Whether all actors share one host.
     pub const fn is_loopback(&self) -> bool {
         matches!(self.hosts, Hosts::Loopback(_))

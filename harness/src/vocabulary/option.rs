@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Errno;
+use super::{ActorId, Errno};
 
 /// What kind of value a socket option has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub enum OptionKind {
     Milliseconds,
     /// `off`, or a time (`struct linger`).
     Linger,
+    /// The device with which the own host is on a link. Cannot be read back.
+    Device,
     /// The pending error: `0` or an errno name. Read only.
     Error,
     /// The state of the connection. Read only.
@@ -39,6 +41,9 @@ impl OptionKind {
             Self::Seconds => "a duration in whole seconds, such as `10s`",
             Self::Milliseconds => "a duration in whole milliseconds, such as `1500ms`",
             Self::Linger => "`off` or a duration, such as `0s`",
+            Self::Device => {
+                "`HOST@NEIGHBOUR`, the device of the own host on the link to a neighbour"
+            }
             Self::Error => "`0` or an errno name",
             Self::State => "a TCP state, such as `ESTABLISHED`",
         }
@@ -87,6 +92,7 @@ macro_rules! options {
 
 options! {
     AcceptConn "SO_ACCEPTCONN" Flag "whether the socket is listening (socket(7))"
+    BindToDevice "SO_BINDTODEVICE" Device "send and receive through one device only (socket(7))"
     Broadcast "SO_BROADCAST" Flag "permission to send to a broadcast address (socket(7), udp(7))"
     DontRoute "SO_DONTROUTE" Flag "send only to hosts on a directly connected link (socket(7))"
     Error "SO_ERROR" Error "the pending error, cleared by reading it (socket(7))"
@@ -134,6 +140,13 @@ pub enum OptionValue {
     Time(Duration),
     /// Lingering off, or on for a time.
     Linger(Option<Duration>),
+    /// The device of a host on the link that it shares with another one.
+    Device {
+        /// Whose device.
+        actor: ActorId,
+        /// Who is on the link with it.
+        neighbour: ActorId,
+    },
     /// The pending error, if any.
     Error(Option<Errno>),
     /// The state of a connection.
@@ -146,6 +159,9 @@ impl fmt::Display for OptionValue {
             Self::Number(number) => write!(f, "{number}"),
             Self::Time(time) | Self::Linger(Some(time)) => write!(f, "{time:?}"),
             Self::Linger(None) => f.write_str("off"),
+            Self::Device { actor, neighbour } => {
+                write!(f, "the device of host {} towards host {}", actor.index(), neighbour.index())
+            }
             Self::Error(None) => f.write_str("0"),
             Self::Error(Some(errno)) => write!(f, "{errno}"),
             Self::State(state) => write!(f, "{state}"),

@@ -17,7 +17,7 @@ syntax keyword sockspecOutcome contained ok eof timeout blocked none truncated t
       \ malformed unencodable
 syntax keyword sockspecPollFlag contained in pri out rdhup hup err nval
 syntax keyword sockspecDirection contained read write both on off
-syntax keyword sockspecOption contained SO_ACCEPTCONN SO_BROADCAST SO_DONTROUTE SO_ERROR
+syntax keyword sockspecOption contained SO_ACCEPTCONN SO_BINDTODEVICE SO_BROADCAST SO_DONTROUTE SO_ERROR
       \ FIONREAD SO_KEEPALIVE SO_LINGER SO_OOBINLINE SO_RCVBUF SO_RCVLOWAT SO_RCVTIMEO SO_REUSEADDR
       \ SO_REUSEPORT SO_SNDBUF SO_SNDTIMEO TCP_CORK TCP_INFO TCP_KEEPCNT TCP_KEEPIDLE TCP_KEEPINTVL
       \ TCP_LINGER2 TCP_MAXSEG TCP_NODELAY TCP_QUICKACK TCP_SYNCNT TCP_USER_TIMEOUT IP_RECVERR
@@ -44,7 +44,7 @@ syntax keyword sockspecFraming contained terminator escaped base64 announced asc
 syntax keyword sockspecFramed contained limit for
 syntax keyword sockspecPlace contained any broadcast subnet-broadcast all-nodes nobody
 syntax keyword sockspecPacket contained SYN FIN RST ACK data udp icmp any
-syntax match sockspecLink contained "\%(wire\s\+\)\@<=\%(mark\|drop\|pass\|down\|mtu\|up\)\k\@!"
+syntax match sockspecLink contained "\%(wire\s\+\)\@<=\%(mark\|drop\|pass\|down\|mtu\|route\|up\)\k\@!"
 syntax keyword sockspecNarrow contained at via ttl seq ack port-unreachable first nth
 syntax match sockspecNumber contained "\k\@1<!-\=\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\k\@!"
 syntax match sockspecNumber contained "\k\@1<!\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\.\.\%(\d\+\%(\.\d\+\)\=\%(us\|ms\|s\|KiB\|MiB\)\=\)\=\k\@!"

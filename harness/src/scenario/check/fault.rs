@@ -13,6 +13,8 @@ use crate::vocabulary::ActorId;
 const DROP: &str = "write `wire drop A -> B KIND`, and behind it `first N` or `nth N` for a part";
 /// How a drop is ended.
 const PASS: &str = "write `wire pass A -> B KIND`, as the `wire drop` that it ends";
+/// How a host gets a way for what has no better one.
+const ROUTE: &str = "write `wire route HOST via NEIGHBOUR`";
 /// The smallest packet that every IPv4 link carries, the largest that IPv4 has (RFC 791).
 const SIZES: std::ops::RangeInclusive<u32> = 68..=65_535;
 /// The smallest packet that every IPv6 link carries (RFC 8200 §5).
@@ -50,6 +52,18 @@ impl<'s> Checker<'_, 's> {
                 let message = format!("the links of {} are not down here", quoted(atom.text));
                 self.mend(Fault::Down(actor), span, &message, "they go down by `wire down HOST`")?;
                 Some(LinkFault::Up(actor))
+            }
+            "route" => {
+                let actor = self.word(cursor, "the host whose route this is", ROUTE)?;
+                let here = self.host(&actor)?;
+                if cursor.take("via").is_none() {
+                    self.missing(cursor, "this says not through whom", "`via HOST`", ROUTE);
+                    return None;
+                }
+                let via = self.word(cursor, "its neighbour on a link", ROUTE)?;
+                let neighbour = self.host(&via)?;
+                self.must_share_link(&via, (here, actor.text), (neighbour, via.text))?;
+                Some(LinkFault::Route { actor: here, neighbour })
             }
             _ => {
                 let (actor, _) = self.whose(cursor, "such as `wire mtu server 1280`")?;

@@ -8,7 +8,7 @@ use super::value::{self, Bad, BadText, is_name};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::lexer::TokenKind;
 use crate::vocabulary::{
-    ActorId, Address, How, MessageFlags, Op, OptionKind, OptionValue, Payload, Poller, Port,
+    ActorId, Address, How, MessageFlags, Op, OptionKind, OptionValue, Payload, Place, Poller, Port,
     PortId, Readiness, SocketId, SocketOption, Transport, Verb,
 };
 
@@ -44,7 +44,7 @@ impl<'s> Checker<'_, 's> {
             Verb::SendFrame | Verb::RecvFrame => self.frame(cursor, actor, verb)?,
             _ => {
                 let socket = self.socket(cursor, actor, verb)?;
-                self.on_socket(cursor, socket, verb, &mut fit)?
+                self.on_socket(cursor, actor, socket, verb, &mut fit)?
             }
         };
         Some((op, fit))
@@ -53,6 +53,7 @@ impl<'s> Checker<'_, 's> {
     fn on_socket(
         &mut self,
         cursor: &mut Cursor<'_, 's>,
+        actor: ActorId,
         socket: SocketId,
         verb: Verb,
         fit: &mut Fit,
@@ -87,7 +88,7 @@ impl<'s> Checker<'_, 's> {
             Verb::Shutdown => Op::Shutdown { socket, how: self.how(cursor)? },
             Verb::SetOpt => {
                 let option = self.option(cursor, verb)?;
-                let value = self.set_value(cursor, option)?;
+                let value = self.set_value(cursor, actor, option)?;
                 Op::SetOption { socket, option, value, length: self.length(cursor)? }
             }
             Verb::GetOpt => {
@@ -439,6 +440,13 @@ impl<'s> Checker<'_, 's> {
                 self.report_at(&atom, diagnostic.help(format!("use `getopt` with `{option}`")));
                 None
             }
+            Some(option) if verb == Verb::GetOpt && option.kind() == OptionKind::Device => {
+                let message = format!("`{option}` cannot be read back");
+                let label = "can only be set";
+                let diagnostic = Diagnostic::new(code::MISFIT, atom.span, message, label);
+                self.report_at(&atom, diagnostic.help(format!("use `setopt` with `{option}`")));
+                None
+            }
             found => found,
         }
     }
@@ -446,11 +454,25 @@ impl<'s> Checker<'_, 's> {
     fn set_value(
         &mut self,
         cursor: &mut Cursor<'_, 's>,
+        actor: ActorId,
         option: SocketOption,
     ) -> Option<OptionValue> {
         let atom =
             self.word(cursor, "a value", &format!("`{option}` is {}", option.kind().form()))?;
-        self.option_value(&atom, option.kind())
+        if option.kind() != OptionKind::Device {
+            return self.option_value(&atom, option.kind());
+        }
+        match self.place_in(&atom, atom.text)? {
+            Place::Beside { actor: host, neighbour } if host == actor => {
+                Some(OptionValue::Device { actor, neighbour })
+            }
+            _ => {
+                let message = format!("{} is no device of this host", quoted(atom.text));
+                let label = format!("expected {}", option.kind().form());
+                self.report_at(&atom, Diagnostic::new(code::BAD_VALUE, atom.span, message, label));
+                None
+            }
+        }
     }
 
     /// `[length N]`
@@ -497,7 +519,9 @@ impl<'s> Checker<'_, 's> {
             (OptionKind::Linger, text) => {
                 whole(text, SECOND).map(|time| OptionValue::Linger(Some(time)))
             }
-            (OptionKind::Count | OptionKind::Error | OptionKind::State, _) => Err(Bad::Form),
+            (OptionKind::Count | OptionKind::Device | OptionKind::Error | OptionKind::State, _) => {
+                Err(Bad::Form)
+            }
         };
         match found {
             Ok(value) => Some(value),

@@ -47,16 +47,27 @@ impl Checker<'_, '_> {
         let actor = self.host_in(atom, place, &[SUBNET])?;
         let other = self.host_in(atom, neighbour, &[])?;
         self.needs_link(atom, "@")?;
-        let is_router = place == "router" || neighbour == "router";
-        if actor == other || (!is_router && self.header.topologies.contains(&Topology::Routed)) {
-            let message = format!("{} and {} share no link", quoted(place), quoted(neighbour));
-            let label = "expected a host and its neighbour on a link";
-            let diagnostic = Diagnostic::new(code::NO_LINK, atom.span, message, label)
-                .help("`HOST@NEIGHBOUR` is the address that the host has on the link to it");
-            self.report_at(atom, diagnostic);
-            return None;
-        }
+        self.must_share_link(atom, (actor, place), (other, neighbour))?;
         Some(Place::Beside { actor, neighbour: other })
+    }
+
+    /// Reports two hosts that share no link in one of the topologies.
+    pub(super) fn must_share_link(
+        &mut self,
+        atom: &Atom<'_>,
+        (actor, name): (ActorId, &str),
+        (other, neighbour): (ActorId, &str),
+    ) -> Option<()> {
+        let is_router = name == "router" || neighbour == "router";
+        if actor != other && (is_router || !self.header.topologies.contains(&Topology::Routed)) {
+            return Some(());
+        }
+        let message = format!("{} and {} share no link", quoted(name), quoted(neighbour));
+        let label = "expected a host and its neighbour on a link";
+        let diagnostic = Diagnostic::new(code::NO_LINK, atom.span, message, label)
+            .help("`HOST@NEIGHBOUR` is what the host has on the link to it");
+        self.report_at(atom, diagnostic);
+        None
     }
 
     /// A host within an address, where `places` could stand too.

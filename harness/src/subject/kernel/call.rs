@@ -116,6 +116,8 @@ pub(super) struct Means {
     pub(super) address: Option<SockAddr>,
     /// What was read ahead of the stream whose next frame it receives.
     pub(super) ahead: Option<Ahead>,
+    /// The name of the device that it names, if it names one.
+    pub(super) device: Option<String>,
     /// Where the socket is registered that is asked by epoll.
     pub(super) registration: Option<Registration>,
 }
@@ -151,9 +153,10 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
         Op::Dup { .. } => timed(|| nix::unistd::dup(syscall::borrow(fd))).map(|result| {
             keep(result.map(|fd| Target { fd: fd.into_raw_fd(), ..target }), &mut made)
         }),
-        Op::SetOption { option, value, length: None, .. } => {
-            timed(|| option::set(fd, *option, *value)).map(unit)
-        }
+        Op::SetOption { option, value, length: None, .. } => match &means.device {
+            Some(device) => timed(|| option::set_name(fd, *option, device)).map(unit),
+            None => timed(|| option::set(fd, *option, *value)).map(unit),
+        },
         Op::SetOption { option, value, length: Some(length), .. } => {
             timed(|| option::set_short(fd, *option, *value, *length)).map(unit)
         }

@@ -32,7 +32,14 @@ pub(super) fn set(fd: RawFd, option: SocketOption, value: OptionValue) -> nix::R
         }
         // The language lets nobody set what can only be read.
         OptionValue::Error(_) | OptionValue::State(_) => Err(nix::errno::Errno::ENOPROTOOPT),
+        // A device has a name, which is set in another way.
+        OptionValue::Device { .. } => Err(nix::errno::Errno::ENODEV),
     }
+}
+
+/// Sets an option whose value is a name.
+pub(super) fn set_name(fd: RawFd, option: SocketOption, name: &str) -> nix::Result<()> {
+    syscall::set_bytes(fd, code(option), name.as_bytes())
 }
 
 /// Passes only the first bytes of a value: of a number its own, of anything else zeros.
@@ -70,6 +77,8 @@ pub(super) fn get(fd: RawFd, option: SocketOption) -> nix::Result<OptionValue> {
                 (value.l_onoff != 0).then(|| Duration::from_secs(unsigned(value.l_linger))),
             )
         }
+        // The language lets nobody read it.
+        OptionKind::Device => return Err(nix::errno::Errno::ENOPROTOOPT),
         OptionKind::Error => OptionValue::Error(match syscall::number(fd, code)? {
             0 => None,
             number => Some(errno::named(nix::errno::Errno::from_raw(number))),
@@ -135,6 +144,7 @@ fn code(option: SocketOption) -> (libc::c_int, libc::c_int) {
     let tcp = |name| (libc::IPPROTO_TCP, name);
     match option {
         O::AcceptConn => socket(libc::SO_ACCEPTCONN),
+        O::BindToDevice => socket(libc::SO_BINDTODEVICE),
         O::Broadcast => socket(libc::SO_BROADCAST),
         O::DontRoute => socket(libc::SO_DONTROUTE),
         O::Error => socket(libc::SO_ERROR),

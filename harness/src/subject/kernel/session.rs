@@ -156,7 +156,13 @@ impl KernelSession {
             Op::Poll { socket, by: Poller::Epoll, .. } => Some(self.registration_of(*socket)?),
             _ => None,
         };
-        Ok(Means { address, ahead, registration })
+        let device = match op {
+            Op::SetOption { value: OptionValue::Device { actor, neighbour }, .. } => {
+                Some(book.device(*actor, *neighbour).ok_or(SubjectError::NoLinks)?)
+            }
+            _ => None,
+        };
+        Ok(Means { address, ahead, device, registration })
     }
 
     fn registration_of(&mut self, socket: SocketId) -> Result<Registration, SubjectError> {
@@ -326,6 +332,9 @@ impl Session for KernelSession {
             }
             LinkFault::Down(actor) => network.set_up(book.host_of(*actor), false)?,
             LinkFault::Up(actor) => network.set_up(book.host_of(*actor), true)?,
+            LinkFault::Route { actor, neighbour } => {
+                network.route_through(book.host_of(*actor), book.host_of(*neighbour))?;
+            }
             LinkFault::Mtu { actor, bytes } => network.set_mtu(book.host_of(*actor), *bytes)?,
         }
         Ok(())
