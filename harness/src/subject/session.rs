@@ -183,7 +183,7 @@ impl Granularity {
 /// What ends a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitKind {
-    /// A limit given to one of the poll family: poll or epoll.
+    /// A limit given to one of the poll family: poll, epoll or select.
     Poll,
     /// A limit kept by the socket.
     Socket,

@@ -26,6 +26,8 @@ pub enum Capability {
     Poll,
     /// Readiness can be asked for by epoll.
     Epoll,
+    /// Readiness can be asked for by select.
+    Select,
     /// A blocked call can be interrupted by a signal.
     Signals,
     /// The state of a TCP connection can be read.
@@ -34,7 +36,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BlockingCalls,
         Self::Dup,
         Self::ShutdownRead,
@@ -44,6 +46,7 @@ impl Capability {
         Self::Options,
         Self::Poll,
         Self::Epoll,
+        Self::Select,
         Self::Signals,
         Self::TcpInfo,
     ];
@@ -60,6 +63,7 @@ impl Capability {
             Self::Options => "options",
             Self::Poll => "poll",
             Self::Epoll => "epoll",
+            Self::Select => "select",
             Self::Signals => "signals",
             Self::TcpInfo => "tcp-info",
         }
@@ -77,6 +81,7 @@ impl Capability {
             Self::Options => "socket options can be set and read",
             Self::Poll => "readiness can be asked for (poll)",
             Self::Epoll => "readiness can be asked for by epoll",
+            Self::Select => "readiness can be asked for by select",
             Self::Signals => "a blocked call can be interrupted by a signal",
             Self::TcpInfo => "the state of a TCP connection can be read (TCP_INFO)",
         }

@@ -261,7 +261,8 @@ impl Op {
     }
 }
 
-/// A mechanism that tells what a socket is ready for. Both answer the same question in the same words.
+/// A mechanism that tells what a socket is ready for. All answer the same question in the same words,
+/// as far as they know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Poller {
@@ -269,6 +270,19 @@ pub enum Poller {
     Poll,
     /// epoll(7), level-triggered: the socket is registered once, and asked about after that.
     Epoll,
+    /// select(2): a set of descriptors for each of three questions.
+    Select,
+}
+
+impl Poller {
+    /// Whether it can tell a flag.
+    pub const fn knows(self, flag: Readiness) -> bool {
+        match self {
+            Self::Poll => true,
+            Self::Epoll => !flag.contains(Readiness::NVAL),
+            Self::Select => Readiness::SELECTABLE.contains(flag),
+        }
+    }
 }
 
 /// Which bytes of a frame are sent, and in which calls. A number that is not smaller than the frame

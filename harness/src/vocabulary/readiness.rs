@@ -37,6 +37,9 @@ impl Readiness {
         (Self::NVAL, "nval"),
     ];
 
+    /// What select can be asked for and can tell.
+    pub const SELECTABLE: Self = Self(1 | 2 | 4);
+
     /// What a poll asks for when the step names no flag: everything that can be asked for.
     pub const DEFAULT_INTEREST: Self = Self(1 | 2 | 4 | 8);
 

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::Poller;
+
 macro_rules! verbs {
     ($($variant:ident $word:literal $form:literal $outcome:literal $meaning:literal)*) => {
         /// What a step asks an actor to do.
@@ -82,6 +84,8 @@ verbs! {
     Epoll "epoll" "ACTOR epoll SOCKET [none|FLAG ...] [TIME]" "poll flags, `none`, or timeout"
         "Asks as `poll` does, by epoll(7), level-triggered. The first such step registers the socket, \
          later ones with other flags change what it is registered for."
+    Select "select" "ACTOR select SOCKET [none|FLAG ...] [TIME]" "`in`, `out` and `pri`, `none`, or timeout"
+        "Asks as `poll` does, by select(2), which knows `in`, `out` and `pri` only."
     Nonblocking "nonblocking" "ACTOR nonblocking SOCKET on|off" "ok"
         "Switches O_NONBLOCK (fcntl(2))."
     Name "name" "ACTOR name SOCKET" "an address"
@@ -104,6 +108,18 @@ verbs! {
     Interrupt "interrupt" "ACTOR interrupt TAG" "ok"
         "Sends a signal, with a handler installed under SA_RESTART, to the call that was started \
          with `&TAG`."
+}
+
+impl Verb {
+    /// The mechanism that it asks for readiness by, if it does.
+    pub const fn poller(self) -> Option<Poller> {
+        match self {
+            Self::Poll => Some(Poller::Poll),
+            Self::Epoll => Some(Poller::Epoll),
+            Self::Select => Some(Poller::Select),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Verb {

@@ -32,7 +32,7 @@ syntax keyword sockspecState contained ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 F
       \ CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING
 syntax keyword sockspecTransport contained tcp4 tcp6 unix unix-dgram udp4 udp6
 syntax keyword sockspecCapability contained blocking-calls dup shutdown-read shutdown-write peek
-      \ wait-all options poll epoll signals tcp-info
+      \ wait-all options poll epoll select signals tcp-info
 syntax keyword sockspecTopology contained loopback netns routed lan
 syntax match sockspecGroup contained "\%(\a\k*\)\@<=\*\d\+\k\@!"
 syntax keyword sockspecLevel contained must should may
@@ -67,7 +67,7 @@ syntax cluster sockspecExpression contains=sockspecOutcome,sockspecPollFlag,sock
 " Steps: an actor, a verb, a socket or a tag
 syntax region sockspecStep oneline keepend start="^\s*\a" end="$" contains=sockspecActor,@sockspecExpression
 syntax match sockspecActor contained "\%(^\s*\|[;:]\s*\)\@<=\a\k*\ze\s\+\a" nextgroup=sockspecVerb skipwhite
-syntax match sockspecVerb contained "\%(nonblocking\|interrupt\|recvframe\|sendframe\|peername\|recvfrom\|shutdown\|connect\|accept\|getopt\|listen\|sendto\|setopt\|await\|close\|drain\|epoll\|write\|bind\|fill\|name\|open\|poll\|read\|recv\|send\|dup\)\k\@!" nextgroup=sockspecName skipwhite
+syntax match sockspecVerb contained "\%(nonblocking\|interrupt\|recvframe\|sendframe\|peername\|recvfrom\|shutdown\|connect\|accept\|getopt\|listen\|sendto\|setopt\|await\|close\|drain\|epoll\|select\|write\|bind\|fill\|name\|open\|poll\|read\|recv\|send\|dup\)\k\@!" nextgroup=sockspecName skipwhite
 syntax match sockspecName contained "\$\=\a\k*"
 syntax region sockspecWait oneline keepend matchgroup=sockspecKeyword start="^\s*wait\k\@!" end="$" contains=@sockspecExpression
 syntax region sockspecWire oneline keepend matchgroup=sockspecKeyword start="^\s*wire\k\@!" end="$" contains=sockspecPacket,sockspecLink,sockspecNarrow,@sockspecExpression

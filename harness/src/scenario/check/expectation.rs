@@ -8,8 +8,8 @@ use crate::scenario::case::{Alternative, Before, Expectation, Expected};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
 use crate::scenario::lexer::Span;
 use crate::vocabulary::{
-    Errno, FrameFault, Level, OptionKind, OptionValue, Payload, Readiness, Signal, SocketId,
-    TcpState, Verb,
+    Errno, FrameFault, Level, OptionKind, OptionValue, Payload, Poller, Readiness, Signal,
+    SocketId, TcpState, Verb,
 };
 
 /// What can be expected of a step.
@@ -52,7 +52,7 @@ impl Fit {
     }
 
     fn polls(self) -> bool {
-        matches!(self.verb, Some(Verb::Poll | Verb::Epoll))
+        self.verb.is_some_and(|verb| verb.poller().is_some())
     }
 
     fn frames(self) -> bool {
@@ -87,8 +87,11 @@ impl Fit {
             Expected::Timeout => self.waits(),
             Expected::Blocked => self.waits() || verb == Verb::Close,
             Expected::Ready(flags) => {
-                let known = verb == Verb::Poll || !flags.contains(Readiness::NVAL);
-                self.polls() && known && !(flags.is_empty() && self.timed)
+                let every = |by: Poller| {
+                    let mut words = Readiness::WORDS.into_iter();
+                    words.all(|(flag, _)| !flags.contains(flag) || by.knows(flag))
+                };
+                verb.poller().is_some_and(every) && !(flags.is_empty() && self.timed)
             }
             Expected::Value(_) | Expected::TimeRange { .. } => verb == Verb::GetOpt,
             Expected::Name(_) => matches!(verb, Verb::Name | Verb::PeerName),

@@ -96,8 +96,8 @@ impl<'s> Checker<'_, 's> {
                 fit.option = Some(option.kind());
                 Op::GetOption { socket, option }
             }
-            Verb::Poll | Verb::Epoll => {
-                let by = if verb == Verb::Epoll { Poller::Epoll } else { Poller::Poll };
+            Verb::Poll | Verb::Epoll | Verb::Select => {
+                let by = verb.poller().unwrap_or(Poller::Poll);
                 let op = self.poll(cursor, socket, by)?;
                 fit.timed = matches!(op, Op::Poll { timeout: Some(_), .. });
                 op
@@ -396,12 +396,16 @@ impl<'s> Checker<'_, 's> {
                 self.report_at(&atom, Diagnostic::new(code::MISFIT, atom.span, message, label));
                 return None;
             }
-            let known = |flag: &Readiness| by == Poller::Poll || *flag != Readiness::NVAL;
+            let known = |flag: &Readiness| by.knows(*flag);
             let found = Readiness::from_word(atom.text).filter(known);
             let Some(flag) = found.filter(|_| atom.is_word()) else {
                 let words = Readiness::WORDS.into_iter().filter(|(flag, _)| known(flag));
                 let all: Vec<&str> = words.map(|(_, word)| word).collect();
-                let kind = if by == Poller::Poll { "poll flag" } else { "flag of epoll" };
+                let kind = match by {
+                    Poller::Poll => "poll flag",
+                    Poller::Epoll => "flag of epoll",
+                    Poller::Select => "flag of select",
+                };
                 let diagnostic = unknown(code::UNKNOWN_FLAG, kind, atom.span, atom.text, &all);
                 self.report_at(&atom, diagnostic);
                 return None;
@@ -413,7 +417,10 @@ impl<'s> Checker<'_, 's> {
             interest |= flag;
         }
         if interest.is_empty() && !nothing {
-            interest = Readiness::DEFAULT_INTEREST;
+            interest = match by {
+                Poller::Select => Readiness::SELECTABLE,
+                _ => Readiness::DEFAULT_INTEREST,
+            };
         }
         Some(Op::Poll { socket, interest, by, timeout })
     }

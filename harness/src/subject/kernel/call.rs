@@ -11,7 +11,9 @@ use super::epoll::Registration;
 use super::frames::{self, Ahead, Format};
 use super::message::{endpoint_of, failure};
 use super::{errno, generated, message, option, syscall};
-use crate::vocabulary::{Endpoint, How, Op, Outcome, Payload, Readiness, SocketOption, Transport};
+use crate::vocabulary::{
+    Endpoint, How, Op, Outcome, Payload, Poller, Readiness, SocketOption, Transport,
+};
 
 /// A descriptor that an operation acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,9 +164,10 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
         }
         Op::GetOption { option, .. } => timed(|| option::get(fd, *option))
             .map(|result| result.map_or_else(failed, Outcome::Value)),
-        Op::Poll { interest, timeout, .. } => match &means.registration {
-            None => poll(fd, *interest, *timeout, bound),
-            Some(registration) => registration.ask(fd, *interest, *timeout, bound),
+        Op::Poll { interest, timeout, by, .. } => match (by, &means.registration) {
+            (Poller::Select, _) => select(fd, *interest, *timeout, bound),
+            (_, None) => poll(fd, *interest, *timeout, bound),
+            (_, Some(registration)) => registration.ask(fd, *interest, *timeout, bound),
         },
         Op::Nonblocking { on, .. } => {
             timed(|| lend(fd, |socket| socket.set_nonblocking(*on))).map(done)
@@ -248,6 +251,26 @@ fn poll(
         readiness(fd, found, timeout)
     })
 }
+
+fn select(
+    fd: RawFd,
+    interest: Readiness,
+    timeout: Option<Duration>,
+    bound: &Bound<'_>,
+) -> Timed<Outcome> {
+    let limit = timeout.unwrap_or_default();
+    let asked = SELECTED.map(|flag| interest.contains(flag));
+    timed(|| bound.patiently(|| syscall::select(fd, asked, limit))).map(|result| {
+        let found = result.map(|found| {
+            let found = SELECTED.into_iter().zip(found).filter(|(_, found)| *found);
+            found.fold(Readiness::NONE, |all, (flag, _)| all | flag)
+        });
+        readiness(fd, found, timeout)
+    })
+}
+
+/// What each of the three sets of select stands for, in order.
+const SELECTED: [Readiness; 3] = [Readiness::IN, Readiness::OUT, Readiness::PRI];
 
 /// What asking for readiness came to: with a time, nothing found means that it ran out.
 pub(super) fn readiness(

@@ -66,6 +66,44 @@ pub(super) fn poll(
     Errno::result(result).map(|_| polled.revents)
 }
 
+/// pselect(2) on one descriptor, for reading, writing and exceptional conditions; which of them came.
+/// A descriptor may have a higher number than an `fd_set` of the C library has room for.
+pub(super) fn select(
+    descriptor: RawFd,
+    asked: [bool; 3],
+    limit: Duration,
+) -> nix::Result<[bool; 3]> {
+    const BITS: usize = libc::c_ulong::BITS as usize;
+    // What is too high for any process is no descriptor.
+    let number = usize::try_from(descriptor).ok().filter(|number| *number < MOST_DESCRIPTORS);
+    let number = number.ok_or(Errno::EBADF)?;
+    let (word, bit) = (number / BITS, 1 << (number % BITS));
+    let words = (word + 1).max(size_of::<libc::fd_set>() / size_of::<libc::c_ulong>());
+    let mut sets: [Vec<libc::c_ulong>; 3] = asked.map(|asked| {
+        let mut set = vec![0; words];
+        set[word] = if asked { bit } else { 0 };
+        set
+    });
+    let limit = timespec(limit);
+    let [read, write, except] = &mut sets;
+    // SAFETY: each set has room for every number below the first argument, at least as much as an
+    // `fd_set`; they and the time live through the call. A null mask changes nothing.
+    let result = unsafe {
+        libc::pselect(
+            descriptor + 1,
+            read.as_mut_ptr().cast(),
+            write.as_mut_ptr().cast(),
+            except.as_mut_ptr().cast(),
+            &raw const limit,
+            std::ptr::null(),
+        )
+    };
+    Errno::result(result).map(|_| sets.map(|set| set[word] & bit != 0))
+}
+
+/// More than any process may have open (proc_sys_fs(5), nr_open).
+const MOST_DESCRIPTORS: usize = 1 << 20;
+
 /// epoll_pwait2(2) for one event, whose limit may be no whole number of milliseconds; gives the flags
 /// that came back, none where the time ran out. nix does not offer it.
 pub(super) fn epoll_wait_finely(epoll: &Epoll, limit: Duration) -> nix::Result<EpollFlags> {

@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::unistd::dup;
 
@@ -79,6 +80,10 @@ fn poll(socket: usize, timeout: Option<Duration>) -> Op {
 
 fn epoll(socket: usize, interest: Readiness, timeout: Option<Duration>) -> Op {
     Op::Poll { socket: id(socket), interest, by: Poller::Epoll, timeout }
+}
+
+fn select(socket: usize, interest: Readiness, timeout: Option<Duration>) -> Op {
+    Op::Poll { socket: id(socket), interest, by: Poller::Select, timeout }
 }
 
 fn linger(socket: usize) -> Op {
@@ -180,6 +185,7 @@ fn a_call_that_does_not_return_is_broken_at_its_limit(
     rig.blocks(&poll(NEAR, Some(Duration::from_mins(1))));
     rig.blocks(&poll(NEAR, Some(Duration::from_micros(60_000_001))));
     rig.blocks(&epoll(NEAR, Readiness::IN, Some(Duration::from_mins(1))));
+    rig.blocks(&select(NEAR, Readiness::IN, Some(Duration::from_mins(1))));
     rig.blocks(&epoll(NEAR, Readiness::NONE, Some(Duration::from_micros(60_000_001))));
     rig.blocks(&Op::Accept { listener: id(0), socket: id(OTHER) });
     rig.does(&send(FAR, text("abc")), Outcome::Count(3));
@@ -349,6 +355,24 @@ fn epoll_tells_again_and_again_what_a_socket_is_registered_for_at_last(
 }
 
 #[test]
+fn select_knows_descriptors_beyond_the_room_of_a_set() {
+    let mut rig = Rig::new(Transport::Unix);
+    let ready = |flags| Outcome::Ready(flags);
+    let both = Readiness::IN | Readiness::OUT;
+    rig.does(&select(NEAR, both, None), ready(Readiness::OUT));
+    rig.does(&send(FAR, text("x")), Outcome::Count(1));
+    rig.does(&select(NEAR, both, None), ready(both));
+    rig.does(&select(NEAR, Readiness::NONE, Some(Duration::from_micros(100))), Outcome::Timeout);
+    // An `fd_set` has no room for this one.
+    let high = 1_500;
+    let fd = rig.session.sockets[NEAR].expect("it is open").fd;
+    let Ok(copy) = fcntl(syscall::borrow(fd), FcntlArg::F_DUPFD_CLOEXEC(high)) else { return };
+    assert!(copy >= high);
+    assert_eq!(syscall::select(copy, [true, true, false], ANSWER), Ok([true, true, false]));
+    nix::unistd::close(copy).expect("it is open");
+}
+
+#[test]
 fn a_closed_socket_is_no_descriptor() {
     let mut rig = Rig::new(Transport::Tcp4);
     rig.does(&Op::Close { socket: id(NEAR) }, Outcome::Ok);
@@ -361,6 +385,7 @@ fn a_closed_socket_is_no_descriptor() {
     rig.does(&Op::Dup { socket: id(NEAR), duplicate: id(5) }, &closed);
     rig.does(&poll(NEAR, None), Outcome::Ready(Readiness::NVAL));
     rig.does(&epoll(NEAR, Readiness::IN, None), &closed);
+    rig.does(&select(NEAR, Readiness::IN, None), &closed);
     rig.start(0, &receive(NEAR, 1, MessageFlags::NONE));
     assert_eq!(rig.finish(0, ANSWER, true), Some(closed));
     assert_eq!(rig.session.close(), Vec::<String>::new());
