@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use super::facts::{Facts, SocketFacts};
 use crate::subject::{AddressBook, Session, SubjectError};
-use crate::vocabulary::{ActorId, Op, OptionValue, Outcome, SocketId, SocketOption};
+use crate::vocabulary::{
+    ActorId, Op, OptionValue, Outcome, Poller, Readiness, SocketId, SocketOption,
+};
 
 /// A call on its way into a faulty subject, or out of it.
 pub(super) struct Call<'a> {
@@ -61,7 +63,7 @@ impl Call<'_> {
     /// Sets an option of the socket.
     pub(super) fn set(&mut self, option: SocketOption, value: OptionValue) {
         let socket = self.socket();
-        self.also(&Op::SetOption { socket, option, value });
+        self.also(&setting(socket, option, value));
     }
 
     /// Makes a call again and again, as long as it gives something else than an error.
@@ -78,4 +80,14 @@ impl Call<'_> {
     pub(super) fn now(&self) -> Duration {
         self.inner.now()
     }
+}
+
+/// A call that sets an option.
+pub(super) const fn setting(socket: SocketId, option: SocketOption, value: OptionValue) -> Op {
+    Op::SetOption { socket, option, value, length: None }
+}
+
+/// A call that asks what a socket is ready for now.
+pub(super) const fn asking(socket: SocketId, interest: Readiness) -> Op {
+    Op::Poll { socket, interest, timeout: None, by: Poller::Poll }
 }

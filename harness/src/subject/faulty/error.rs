@@ -1,3 +1,4 @@
+use super::call::asking;
 use super::fault::{Fault, Instead};
 use super::kind::{accepts, closes, connects, flags, polls, reads_error, receives, sends};
 use crate::vocabulary::{
@@ -65,7 +66,7 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .before(|call| {
         let socket = call.socket();
-        let ask = Op::Poll { socket, interest: Readiness::NONE, timeout: None };
+        let ask = asking(socket, Readiness::NONE);
         if !is_err(&call.also(&ask)) {
             return Instead::AsAsked;
         }

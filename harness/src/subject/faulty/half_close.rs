@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::call::{asking, setting};
 use super::facts::Halves;
 use super::fault::{Fault, Instead};
 use super::kind::{
@@ -162,7 +163,7 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .before(|call| {
         let socket = call.socket();
-        let ready = call.also(&Op::Poll { socket, interest: Readiness::RDHUP, timeout: None });
+        let ready = call.also(&asking(socket, Readiness::RDHUP));
         match ready {
             Outcome::Ready(flags) if flags.contains(Readiness::RDHUP) => {
                 Instead::Pretend(Outcome::EndOfStream)
@@ -236,11 +237,8 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .before(|call| match call.op {
         Op::SetOption { socket, value: OptionValue::Linger(Some(_)), .. } => {
-            Instead::Do(Op::SetOption {
-                socket: *socket,
-                option: LINGER,
-                value: OptionValue::Linger(Some(Duration::ZERO)),
-            })
+            let zero = OptionValue::Linger(Some(Duration::ZERO));
+            Instead::Do(setting(*socket, LINGER, zero))
         }
         _ => Instead::AsAsked,
     }),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::call::Call;
+use super::call::{Call, setting};
 use super::fault::{Fault, Instead};
 use super::kind::{accepts, connects, flags, polls, reads_error, receives, sends, sets};
 use crate::vocabulary::{Errno, How, MessageFlags, Op, OptionValue, Outcome, SocketOption};
@@ -24,11 +24,9 @@ const fn time(op: &Op) -> Duration {
 /// The same, with another time.
 fn with_time(op: &Op, time: Duration) -> Instead {
     match op {
-        Op::SetOption { socket, option, .. } => Instead::Do(Op::SetOption {
-            socket: *socket,
-            option: *option,
-            value: OptionValue::Time(time),
-        }),
+        Op::SetOption { socket, option, .. } => {
+            Instead::Do(setting(*socket, *option, OptionValue::Time(time)))
+        }
         _ => Instead::AsAsked,
     }
 }
@@ -36,10 +34,11 @@ fn with_time(op: &Op, time: Duration) -> Instead {
 /// A poll with another limit, if it has one.
 fn poll_with(op: &Op, other: impl Fn(Duration) -> Duration) -> Instead {
     match op {
-        Op::Poll { socket, interest, timeout: Some(timeout) } => Instead::Do(Op::Poll {
+        Op::Poll { socket, interest, timeout: Some(timeout), by } => Instead::Do(Op::Poll {
             socket: *socket,
             interest: *interest,
             timeout: Some(other(*timeout)),
+            by: *by,
         }),
         _ => Instead::AsAsked,
     }
