@@ -13,6 +13,8 @@ pub(super) enum Exit {
     Broken,
     /// Nothing was selected.
     Nothing,
+    /// All that is wrong is an expectation that does not hold any more, or is past its date.
+    Stale,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Broken => 3,
             Exit::Nothing => 4,
+            Exit::Stale => 5,
         })
     }
 }

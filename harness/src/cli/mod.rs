@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod doctor;
 mod exit;
+mod expectations;
 mod explain;
 mod faults;
 mod finding;

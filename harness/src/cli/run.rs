@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
+use super::expectations::{Origin, known, origin};
 use super::output::{Colour, complain, is_watched, stdout};
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
@@ -17,7 +18,11 @@ use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
 /// Run scenarios and report what came of them.
+///
+/// What a subject is known to do otherwise stands in its expectations file: a case that fails as an
+/// entry there says is no failure of the run.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXITS)]
 pub(super) struct Arguments {
     #[command(flatten)]
     choice: Choice,
@@ -25,6 +30,12 @@ pub(super) struct Arguments {
     /// The subject to test.
     #[arg(long, value_parser = ["kernel"], default_value = "kernel")]
     subject: String,
+
+    /// What the subject is known to do otherwise: a TOML file, or `none` [default:
+    /// `reports/SUBJECT.toml` in this folder where the suite is `scenarios` in this folder, else
+    /// what is built in, for scenarios that are built in].
+    #[arg(long, value_parser = origin, value_name = "FILE")]
+    expectations: Option<Origin>,
 
     /// Only these transports: tcp4, tcp6, unix, unix-dgram, udp4, udp6.
     #[arg(long, value_delimiter = ',', value_parser = transport, value_name = "TRANSPORT")]
@@ -85,6 +96,15 @@ pub(super) struct Arguments {
     pcap_all: bool,
 }
 
+const EXITS: &str = "\
+Exit code, the first of these that is so:
+  2  the command line, a scenario or the expectations file is wrong; nothing was run
+  1  a case failed that was not expected to, or was good once and bad another time
+  3  the harness or the environment failed
+  4  nothing was selected
+  5  an expectation is stale: what it says to fail passed, or it is past its date
+  0  everything stands as expected";
+
 pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let chosen = match arguments.choice.open(colour) {
         Ok(chosen) => chosen,
@@ -92,6 +112,11 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     };
     let plan = match plan(arguments, &chosen) {
         Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    let origin = arguments.expectations.as_ref();
+    let known = match known(origin, &arguments.subject, &chosen, &plan, colour) {
+        Ok(known) => known,
         Err(exit) => return exit,
     };
     let subject = match KernelSubject::new() {
@@ -140,6 +165,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         floor: arguments.level.unwrap_or(Level::May),
         keep_packets: arguments.pcap_all,
         alone: true,
+        known,
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);
@@ -156,10 +182,11 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     }
     let lost = reporters.failures().iter().any(|(_, e)| e.kind() != io::ErrorKind::BrokenPipe);
     match tally.exit_code() {
-        0 if lost => Exit::Broken,
+        0 | 5 if lost => Exit::Broken,
         0 => Exit::Good,
         1 => Exit::Failed,
         4 => Exit::Nothing,
+        5 => Exit::Stale,
         _ => Exit::Broken,
     }
 }

@@ -7,7 +7,7 @@ use include_dir::{Dir, include_dir};
 use super::exit::Exit;
 use super::output::{Colour, complain};
 use crate::run::{Pattern, Plan, Selection};
-use crate::scenario::{Document, Problem, Suite};
+use crate::scenario::{Document, Problem, Scenario, Suite};
 use crate::vocabulary::ScenarioId;
 
 /// The scenarios as they were when the program was built.
@@ -50,9 +50,37 @@ pub(super) struct Chosen {
     /// The patterns.
     patterns: Vec<Pattern>,
     suite: Suite,
+    extent: Extent,
+}
+
+/// What part of a suite was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// All of the folder we are in.
+    Checkout,
+    /// All of another folder.
+    Whole,
+    /// Of the built-in suite, what the patterns can name.
+    BuiltIn,
+    /// Files, or a part of a folder.
+    Part,
 }
 
 impl Chosen {
+    /// Whether it is the suite of the folder we are in.
+    pub(super) fn is_checkout(&self) -> bool {
+        self.extent == Extent::Checkout
+    }
+
+    /// The suite that was chosen from, before patterns; `None` where only a part of it was loaded.
+    pub(super) fn whole(&self) -> Option<Vec<Document>> {
+        match self.extent {
+            Extent::Checkout | Extent::Whole => Some(self.suite.documents.clone()),
+            Extent::BuiltIn => Some(built_in(&[]).documents),
+            Extent::Part => None,
+        }
+    }
+
     /// The scenarios, in the order of their ids.
     pub(super) fn documents(&self) -> impl Iterator<Item = &Document> {
         self.suite.documents.iter()
@@ -114,7 +142,8 @@ impl Choice {
             self.source.open(&patterns, colour)?
         } else {
             let paths: Vec<String> = paths.into_iter().cloned().collect();
-            without_mistakes(Suite::load(&paths), paths.join(" "), paths, colour)?
+            let extent = if is_whole(&paths) { Extent::Whole } else { Extent::Part };
+            without_mistakes(Suite::load(&paths), extent, paths.join(" "), paths, colour)?
         };
         Ok(Chosen { patterns, ..chosen })
     }
@@ -125,16 +154,16 @@ impl Source {
     /// in it can have changed since it was tested.
     pub(super) fn open(&self, patterns: &[Pattern], colour: Colour) -> Result<Chosen, Exit> {
         let mut paths = Vec::new();
-        let (suite, name) = if let Some(folder) = &self.suite {
+        let (suite, extent, name) = if let Some(folder) = &self.suite {
             let name = folder.display().to_string();
             paths.push(name.clone());
-            (Suite::load(&[folder]), name)
+            (Suite::load(&[folder]), Extent::Whole, name)
         } else if let Some(suite) = checkout() {
-            (suite, format!("{FOLDER}/"))
+            (suite, Extent::Checkout, format!("{FOLDER}/"))
         } else {
-            (built_in(patterns), "built in".to_owned())
+            (built_in(patterns), Extent::BuiltIn, "built in".to_owned())
         };
-        without_mistakes(suite, name, paths, colour)
+        without_mistakes(suite, extent, name, paths, colour)
     }
 }
 
@@ -156,6 +185,21 @@ fn built_in(patterns: &[Pattern]) -> Suite {
     Suite::embedded(files)
 }
 
+/// Whether a scenario is one of the built-in suite, word for word.
+pub(super) fn is_built_in(scenario: &Scenario) -> bool {
+    let file = BUILT_IN.get_file(format!("{}.scn", scenario.id));
+    file.is_some_and(|file| file.contents() == scenario.source.as_bytes())
+}
+
+/// Whether paths are a folder that is a suite of its own, rather than files or a part of one.
+fn is_whole(paths: &[String]) -> bool {
+    let [path] = paths else { return false };
+    let absolute = std::path::absolute(path).unwrap_or_default();
+    let is_part =
+        absolute.ancestors().skip(1).any(|above| above.file_name() == Some(OsStr::new(FOLDER)));
+    Path::new(path).is_dir() && !is_part
+}
+
 /// The suite of the folder we are in, if it has one.
 fn checkout() -> Option<Suite> {
     if !Path::new(FOLDER).is_dir() {
@@ -168,12 +212,13 @@ fn checkout() -> Option<Suite> {
 
 fn without_mistakes(
     suite: Suite,
+    extent: Extent,
     name: String,
     paths: Vec<String>,
     colour: Colour,
 ) -> Result<Chosen, Exit> {
     if suite.problems.is_empty() {
-        return Ok(Chosen { name, paths, patterns: Vec::new(), suite });
+        return Ok(Chosen { name, paths, patterns: Vec::new(), suite, extent });
     }
     let coloured = colour.on_stderr();
     for problem in &suite.problems {
@@ -202,4 +247,36 @@ fn is_path(word: &str, suite_is_given: bool) -> bool {
     let is_file = path.extension().is_some_and(|ending| ending == "scn") && path.exists();
     let is_there = !suite_is_given && (is_file || path.is_dir());
     is_there || ["/", "./", "../"].iter().any(|start| word.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_the_same_word_for_word_is_built_in() {
+        let suite = built_in(&[]);
+        let scenario = &**suite.documents.first().expect("the suite is not empty").scenario();
+        assert!(is_built_in(scenario));
+        let source = format!("{}\n", scenario.source);
+        assert!(!is_built_in(&Scenario { source: source.into(), ..scenario.clone() }));
+        let id = ScenarioId::new("no/such-scenario");
+        assert!(!is_built_in(&Scenario { id, ..scenario.clone() }));
+    }
+
+    #[test]
+    fn a_folder_is_whole_unless_it_lies_within_a_suite() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let part = folder.path().join("scenarios/area");
+        std::fs::create_dir_all(&part).expect("it is made");
+        let is_whole = |paths: &[&Path]| {
+            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            is_whole(&paths)
+        };
+        assert!(is_whole(&[folder.path()]));
+        assert!(is_whole(&[&folder.path().join("scenarios")]));
+        assert!(!is_whole(&[&part]));
+        assert!(!is_whole(&[folder.path(), &part]));
+        assert!(!is_whole(&[&folder.path().join("one.scn")]));
+    }
 }

@@ -7,8 +7,8 @@ use super::excerpt::{Excerpt, LineMark, between};
 use super::palette::{Painted, Palette};
 use super::printable::{Printable, ShellWord};
 use super::wire::Wire;
-use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Judgement, RunStarted, StepReport};
+use crate::run::{Entry, Verdict};
 use crate::scenario::Scenario;
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 
@@ -19,6 +19,8 @@ pub(crate) struct Failure {
     pub(crate) scenario: ScenarioId,
     pub(crate) iteration: u32,
     pub(crate) verdict: Verdict,
+    /// Whether the expectations say that the case may come to this.
+    pub(crate) is_known: bool,
     level: Level,
     reason: Option<String>,
     took: Duration,
@@ -57,6 +59,7 @@ impl Failure {
             scenario: case.scenario.clone(),
             iteration: case.iteration,
             verdict: case.verdict,
+            is_known: false,
             level: case.level,
             reason: case.reason.clone(),
             took: case.took,
@@ -122,6 +125,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) failure: &'a Failure,
     /// Other cases that failed in the same way.
     pub(crate) same: &'a [&'a CaseId],
+    /// What the expectations say of it instead.
+    pub(crate) entry: Option<&'a Entry>,
     /// How often it failed or was broken, of how many times it ran.
     pub(crate) times: (u32, u32),
     pub(crate) scenario: Option<&'a Scenario>,
@@ -166,6 +171,7 @@ impl fmt::Display for Shown<'_> {
         {
             self.row(f, "clause", Printable(&cite.join(", ")))?;
         }
+        self.known(f)?;
         let (failed, runs) = self.times;
         if runs > 1 {
             let first = failure.iteration;
@@ -197,6 +203,14 @@ impl Shown<'_> {
 
     fn row(&self, f: &mut fmt::Formatter<'_>, label: &str, text: impl fmt::Display) -> fmt::Result {
         writeln!(f, "  {} {text}", Painted(self.palette.faint, format!("{label:<8}")))
+    }
+
+    /// What was known of it, where it came to something else.
+    fn known(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.run.and_then(|run| run.known.as_ref());
+        let (Some(known), Some(entry)) = (known, self.entry) else { return Ok(()) };
+        let (words, file) = (entry.words(), Printable(&known.file));
+        self.row(f, "known", format!("{file}:{} expects {words}", entry.line))
     }
 
     /// The other variants, by what distinguishes them.

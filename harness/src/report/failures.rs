@@ -10,32 +10,46 @@ use crate::vocabulary::CaseId;
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     by_case: BTreeMap<CaseId, Failure>,
+    /// How many cases failed otherwise than was known.
+    unexpected: usize,
 }
 
 impl Failures {
-    /// Keeps a case that failed or was broken. Of several repetitions the first is kept, and one
-    /// that shows a fault of the subject rather than one of the harness.
-    pub(crate) fn note(&mut self, case: &CaseFinished) {
+    /// Keeps a case that failed or was broken, and whether that was known. Of several repetitions
+    /// the first is kept, one that was not known rather than one that was, and one that shows a
+    /// fault of the subject rather than one of the harness.
+    pub(crate) fn note(&mut self, case: &CaseFinished, is_known: bool) {
         if !case.verdict.is_bad() && case.verdict != Verdict::Broken {
             return;
         }
-        let rank = |verdict: Verdict, iteration: u32| (!verdict.is_bad(), iteration);
-        let known = self.by_case.get(&case.case);
-        if known.is_none_or(|known| {
-            rank(case.verdict, case.iteration) < rank(known.verdict, known.iteration)
+        let rank = |is_known: bool, verdict: Verdict, iteration: u32| {
+            (is_known, !verdict.is_bad(), iteration)
+        };
+        let kept = self.by_case.get(&case.case);
+        let was_unexpected = kept.is_some_and(|kept| !kept.is_known);
+        if kept.is_none_or(|kept| {
+            rank(is_known, case.verdict, case.iteration)
+                < rank(kept.is_known, kept.verdict, kept.iteration)
         }) {
-            self.by_case.insert(case.case.clone(), Failure::of(case));
+            let mut failure = Failure::of(case);
+            failure.is_known = is_known;
+            self.by_case.insert(case.case.clone(), failure);
+            self.unexpected += usize::from(!is_known && !was_unexpected);
         }
     }
 
-    /// How many cases failed.
-    pub(crate) fn len(&self) -> usize {
-        self.by_case.len()
+    /// How many cases failed otherwise than was known.
+    pub(crate) const fn unexpected(&self) -> usize {
+        self.unexpected
     }
 
-    /// The failures sorted by case, each with the other cases that failed in the same way.
-    pub(crate) fn groups(&self) -> Vec<(&Failure, Vec<&CaseId>)> {
-        let mut sorted: Vec<_> = self.by_case.iter().collect();
+    /// The failures that are to be shown, sorted by case, each with the other cases that failed in
+    /// the same way.
+    pub(crate) fn groups(
+        &self,
+        is_shown: impl Fn(&CaseId) -> bool,
+    ) -> Vec<(&Failure, Vec<&CaseId>)> {
+        let mut sorted: Vec<_> = self.by_case.iter().filter(|(case, _)| is_shown(case)).collect();
         sorted.sort_by(|(a, _), (b, _)| natural(a.as_str(), b.as_str()));
         let mut positions: BTreeMap<Key, usize> = BTreeMap::new();
         let mut groups: Vec<(&Failure, Vec<&CaseId>)> = Vec::new();
@@ -72,10 +86,10 @@ mod tests {
     fn the_order_in_which_cases_end_does_not_matter() {
         let events = fixture::run();
         let (mut there, mut back) = (Failures::default(), Failures::default());
-        finished(&events).for_each(|case| there.note(case));
-        finished(&events).rev().for_each(|case| back.note(case));
-        assert_eq!(format!("{:?}", there.groups()), format!("{:?}", back.groups()));
-        assert!(there.groups().iter().any(|(_, same)| !same.is_empty()));
+        finished(&events).for_each(|case| there.note(case, false));
+        finished(&events).rev().for_each(|case| back.note(case, false));
+        assert_eq!(format!("{:?}", there.groups(|_| true)), format!("{:?}", back.groups(|_| true)));
+        assert!(there.groups(|_| true).iter().any(|(_, same)| !same.is_empty()));
     }
 
     #[test]
@@ -88,14 +102,15 @@ mod tests {
             case.case = CaseId::new(&case.scenario, &["tcp4".to_owned(), format!("cut={cut}")]);
             // A time differs in every run and is no difference.
             case.steps[0].took += Duration::from_micros(7);
-            failures.note(&case);
+            failures.note(&case, false);
         }
-        let groups = failures.groups();
+        let groups = failures.groups(|_| true);
         assert_eq!(groups.iter().map(|(_, same)| same.len()).collect::<Vec<_>>(), [299]);
         let (failure, same) = &groups[0];
         let shown = Shown {
             failure,
             same,
+            entry: None,
             times: (1, 1),
             scenario: None,
             run: None,
@@ -115,9 +130,9 @@ mod tests {
     fn the_first_failing_repetition_is_kept() {
         let events = fixture::repeated_run();
         let mut failures = Failures::default();
-        finished(&events).rev().for_each(|case| failures.note(case));
+        finished(&events).rev().for_each(|case| failures.note(case, false));
         let iterations: Vec<_> =
-            failures.groups().iter().map(|(first, _)| first.iteration).collect();
+            failures.groups(|_| true).iter().map(|(first, _)| first.iteration).collect();
         assert_eq!(iterations, [17]);
     }
 }

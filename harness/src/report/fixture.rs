@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::captured;
-use crate::run::Verdict;
 use crate::run::event::{
     CaseFinished, Event, FORMAT, Judgement, RunFinished, RunStarted, StepReport,
 };
+use crate::run::{Entry, Known, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{
     CaseId, Endpoint, Errno, Level, Outcome, ScenarioId, Signal, Topology, Transport,
@@ -193,6 +193,7 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         jobs: 2,
         seed: (repeat > 1).then_some(7),
         at: 1_700_000_000,
+        known: None,
     })
 }
 
@@ -392,6 +393,79 @@ pub(super) fn run_of(verdicts: &[Verdict]) -> Vec<Event> {
         .map(|(index, verdict)| case(&reverse, &[&format!("n={index}")], *verdict, &[]))
         .collect();
     assemble(&[&reverse], 1, cases)
+}
+
+/// A run of one case that came to these verdicts, one in each repetition, and of which an entry
+/// speaks where any verdict is expected.
+pub(super) fn one_case(verdicts: &[Verdict], expects: &[Verdict]) -> Vec<Event> {
+    let reverse = scenario("halfclose/reverse-direction-stays-usable", REVERSE);
+    let of = |(iteration, verdict): (u32, &Verdict)| {
+        let steps = [met(7, Outcome::Count(4), 40)];
+        let mut case = case(&reverse, &["tcp4", "loopback"], *verdict, &steps);
+        case.iteration = iteration;
+        case
+    };
+    let cases: Vec<_> = (1..).zip(verdicts).map(of).collect();
+    let repeat = u32::try_from(verdicts.len()).expect("fixtures are small");
+    let ids: Vec<_> = cases.iter().map(|case| case.case.clone()).take(1).collect();
+    let mut events = assemble(&[&reverse], repeat, cases);
+    if !expects.is_empty() {
+        know(&mut events, vec![entry(2, ids, expects, None)]);
+    }
+    events
+}
+
+fn entry(line: u32, cases: Vec<CaseId>, verdicts: &[Verdict], until: Option<&str>) -> Entry {
+    Entry {
+        line,
+        cases,
+        verdicts: verdicts.to_vec(),
+        reason: format!("the reason that stands\nfrom line {line} on"),
+        source: "tcp(7)".to_owned(),
+        until: until.map(|until| until.parse().expect("a date")),
+    }
+}
+
+fn know(events: &mut [Event], entries: Vec<Entry>) {
+    let Event::RunStarted(run) = &mut events[0] else { panic!("a run starts") };
+    run.known = Some(Known { file: "reports/kernel.toml".to_owned(), entries });
+}
+
+/// [`run`], of which much is known: most failures, one of them with an entry past its date, one case
+/// that is good now, and one that fails in another way than was known.
+pub(super) fn known_run() -> Vec<Event> {
+    let mut events = run();
+    let id = |text: &str| {
+        let (scenario, variant) = text.split_once('[').expect("a case's id");
+        let variant = variant.trim_end_matches(']').to_owned();
+        CaseId::new(&ScenarioId::new(scenario), &[variant])
+    };
+    let ids = |texts: &[&str]| texts.iter().map(|text| id(text)).collect();
+    let reverse = [
+        "halfclose/reverse-direction-stays-usable[tcp4,loopback]",
+        "halfclose/reverse-direction-stays-usable[tcp6,loopback]",
+        "halfclose/reverse-direction-stays-usable[unix,loopback]",
+    ];
+    let order = [
+        "cumulative/rd-then-wr-equals-rdwr[tcp4,loopback,order=read-write]",
+        "cumulative/rd-then-wr-equals-rdwr[unix,loopback,order=write-read]",
+    ];
+    let others = [
+        "broadcast/reaches-every-host[lan]",
+        "broadcast/reaches-every-host[loopback]",
+        "framing/large-message[tcp6,loopback]",
+    ];
+    let timeout = ["timeouts/receive-timeout-restarts[udp4,loopback]"];
+    know(
+        &mut events,
+        vec![
+            entry(4, ids(&reverse), &[Verdict::Fail], None),
+            entry(11, ids(&order), &[Verdict::Fail, Verdict::Pass], Some("2023-11-14")),
+            entry(18, ids(&others), &[Verdict::Fail, Verdict::Crash], Some("2023-11-15")),
+            entry(25, ids(&timeout), &[Verdict::Fail], None),
+        ],
+    );
+    events
 }
 
 /// A case that passed.

@@ -1,6 +1,14 @@
 use std::collections::BTreeMap;
 
 use super::natural::natural;
+use crate::vocabulary::{CaseId, ScenarioId};
+
+/// The coordinates of a case, without their brackets.
+pub(crate) fn variant<'a>(case: &'a CaseId, scenario: &ScenarioId) -> &'a str {
+    let case = case.as_str();
+    let variant = case.strip_prefix(scenario.as_str()).unwrap_or(case);
+    variant.strip_prefix('[').and_then(|v| v.strip_suffix(']')).unwrap_or(variant)
+}
 
 /// Writes variants as the products they make up, as in `{tcp4,tcp6},loopback,cut={1,2,3}`: one text
 /// for each product.

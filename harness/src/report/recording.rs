@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        for events in [fixture::run(), fixture::repeated_run()] {
+        for events in [fixture::run(), fixture::repeated_run(), fixture::known_run()] {
             let text = recorded(&events);
             assert_eq!(text.lines().count(), events.len());
             let again: Vec<_> =

@@ -3,8 +3,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::excerpt::between;
-use super::matrix::products;
+use super::matrix::{products, variant};
 use super::printable::Printable;
+use super::standing::Standing;
+use super::tally::{CaseTally, Tally};
 use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Event, Judgement, StepReport};
 use crate::scenario::Scenario;
@@ -15,11 +17,14 @@ use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 ///
 /// The variants of a scenario that came to the same stand together, as the products they make up.
 /// `slow` is written as `pass`, so that a loaded machine changes nothing. What a failing step gave
-/// stands under the variants in which it did so.
+/// stands under the variants in which it did so. Before the verdict stands how that stands against
+/// the subject's expectations, where it is not simply good, and below it the reason that is known.
 pub fn accepted_report<'a>(events: impl Iterator<Item = &'a Event>) -> String {
     let mut scenarios: BTreeMap<&ScenarioId, &Arc<Scenario>> = BTreeMap::new();
     let mut cases: BTreeMap<&CaseId, &CaseFinished> = BTreeMap::new();
+    let mut tally = Tally::default();
     for event in events {
+        tally.event(event);
         match event {
             Event::ScenarioLoaded(scenario) => {
                 scenarios.insert(&scenario.id, scenario);
@@ -36,11 +41,8 @@ pub fn accepted_report<'a>(events: impl Iterator<Item = &'a Event>) -> String {
     let mut groups: BTreeMap<Group<'_>, Vec<&str>> = BTreeMap::new();
     for case in cases.into_values() {
         let source = scenarios.get(&case.scenario).map_or("", |scenario| &scenario.source);
-        let variant = case.case.as_str().strip_prefix(case.scenario.as_str());
-        let variant = variant.unwrap_or(case.case.as_str());
-        let variant =
-            variant.strip_prefix('[').and_then(|v| v.strip_suffix(']')).unwrap_or(variant);
-        groups.entry(Group::of(case, source)).or_default().push(variant);
+        let variant = variant(&case.case, &case.scenario);
+        groups.entry(Group::of(case, source, &tally)).or_default().push(variant);
     }
     let mut text = String::new();
     for (group, variants) in groups {
@@ -68,13 +70,17 @@ fn rank(case: &CaseFinished) -> (u8, u32) {
 struct Group<'a> {
     scenario: &'a ScenarioId,
     verdict: Verdict,
+    /// How it stands against the expectations, where it is not simply as expected.
+    standing: Option<Standing>,
     level: Level,
     /// What was not as expected.
     steps: Vec<String>,
+    /// What the expectations say of it.
+    reason: Option<&'a str>,
 }
 
 impl<'a> Group<'a> {
-    fn of(case: &'a CaseFinished, source: &str) -> Self {
+    fn of(case: &'a CaseFinished, source: &str, tally: &'a Tally) -> Self {
         let verdict = if case.verdict == Verdict::Slow { Verdict::Pass } else { case.verdict };
         let mut steps: Vec<_> =
             case.steps.iter().filter_map(|step| unexpected(step, source)).collect();
@@ -86,11 +92,21 @@ impl<'a> Group<'a> {
         if let (Verdict::Unsupported, Some(reason)) = (verdict, &case.reason) {
             steps.push(Printable(reason).to_string());
         }
-        Self { scenario: &case.scenario, verdict, level: case.level, steps }
+        let standing = tally.case(&case.case).and_then(CaseTally::standing);
+        let is_known = matches!(standing, Some(Standing::Known | Standing::Mended));
+        Self {
+            scenario: &case.scenario,
+            verdict,
+            standing: standing.filter(|standing| *standing != Standing::Expected),
+            level: case.level,
+            steps,
+            reason: tally.entry(&case.case).filter(|_| is_known).map(|entry| entry.reason.as_str()),
+        }
     }
 
     fn write(&self, text: &mut String, variants: &[&str]) {
-        let head = format!("{}  {}  {}:", self.scenario, self.level, self.verdict);
+        let standing = self.standing.map_or_else(String::new, |standing| format!("{standing} "));
+        let head = format!("{}  {}  {standing}{}:", self.scenario, self.level, self.verdict);
         text.push_str(&head);
         match &products(variants)[..] {
             [product] if head.chars().count() + 1 + product.chars().count() <= WIDTH => {
@@ -109,6 +125,10 @@ impl<'a> Group<'a> {
             text.push_str("    ");
             text.push_str(step);
             text.push('\n');
+        }
+        if let Some(reason) = self.reason {
+            // Writing to a string cannot fail, here and below.
+            let _ = writeln!(text, "    known: {}", Printable(reason));
         }
     }
 }
@@ -146,7 +166,6 @@ fn unexpected(step: &StepReport, source: &str) -> Option<String> {
         (_, Some(outcome)) => outcome.to_string(),
         (_, None) => "no outcome".to_owned(),
     };
-    // Writing to a string cannot fail.
     let _ = write!(text, "  {word} {outcome}");
     Some(Printable(&text).to_string())
 }
@@ -164,6 +183,11 @@ mod tests {
     #[test]
     fn it_holds_every_case() {
         insta::assert_snapshot!(accepted_report(fixture::run().iter()));
+    }
+
+    #[test]
+    fn it_says_what_is_known() {
+        insta::assert_snapshot!(accepted_report(fixture::known_run().iter()));
     }
 
     #[test]

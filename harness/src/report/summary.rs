@@ -6,11 +6,14 @@ use anstyle::Style;
 use super::elapsed::{Elapsed, Thousands};
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
+use super::review::Review;
+use super::standing::Standing;
 use super::tally::{Counts, Tally};
 use crate::run::Verdict;
 use crate::run::event::{HostsMade, RunStarted};
 
-/// What a run comes to, for a person; its last line is always `N passed, N failed, N skipped`.
+/// What a run comes to, for a person; its last line always begins with `N passed, N failed, N
+/// skipped`.
 pub(crate) struct Summary<'a> {
     pub(crate) tally: &'a Tally,
     pub(crate) palette: Palette,
@@ -27,6 +30,7 @@ impl fmt::Display for Summary<'_> {
             self.slow(f)?;
             self.repeats(f)?;
             self.reasons(f)?;
+            write!(f, "{}", Review { tally: self.tally, palette: self.palette })?;
         }
         self.end(f)?;
         writeln!(f, "{}", self.tally.counts())
@@ -44,12 +48,15 @@ impl Summary<'_> {
         let width =
             areas.iter().map(|(area, _)| area.chars().count()).max().unwrap_or(0).clamp(9, WIDEST);
         let Palette { bad, strong, .. } = self.palette;
-        let heading = format!("{:width$}  passed  failed  skipped", "area");
+        let has_known = self.tally.counts().known > 0;
+        let more = if has_known { "  known" } else { "" };
+        let heading = format!("{:width$}  passed  failed  skipped{more}", "area");
         writeln!(f, "{}", Painted(strong, heading))?;
-        let mut row = |name: &str, Counts { passed, failed, skipped }: Counts| {
+        let mut row = |name: &str, Counts { passed, failed, skipped, known }: Counts| {
             let style = if failed > 0 { bad } else { Style::new() };
             let failed = Painted(style, format!("{failed:>6}"));
-            writeln!(f, "{name:width$}  {passed:>6}  {failed}  {skipped:>7}")
+            write!(f, "{name:width$}  {passed:>6}  {failed}  {skipped:>7}")?;
+            if has_known { writeln!(f, "  {known:>5}") } else { writeln!(f) }
         };
         areas.iter().try_for_each(|(area, counts)| row(area, *counts))?;
         if areas.len() > 1 { row("all", self.tally.counts()) } else { Ok(()) }
@@ -106,7 +113,7 @@ impl Summary<'_> {
             let (repeat, runs) = (Thousands(repeat.into()), Thousands(self.tally.runs()));
             writeln!(f, "{repeat} times each: {runs} runs")?;
         }
-        let flaky: Vec<_> = self.tally.flaky().collect();
+        let flaky: Vec<_> = self.tally.standing(Standing::Flaky).collect();
         let width = flaky
             .iter()
             .take(FLAKY_NAMED)

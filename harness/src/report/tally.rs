@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::run::Verdict;
+use super::standing::Standing;
 use crate::run::event::{CaseFinished, Event, Judgement, RunFinished, RunStarted};
-use crate::vocabulary::{CaseId, ScenarioId};
+use crate::run::{Entry, Verdict};
+use crate::vocabulary::{CaseId, Date, ScenarioId};
 
 /// What the events of a run add up to.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Tally {
     started: Option<RunStarted>,
     finished: Option<RunFinished>,
     cases: BTreeMap<CaseId, CaseTally>,
+    /// The position of the entry that speaks of a case.
+    known: BTreeMap<CaseId, usize>,
     runs: u64,
     repetitions: u64,
 }
@@ -20,7 +23,12 @@ impl Tally {
     /// Takes note of one event.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::RunStarted(started) => self.started = Some(started.clone()),
+            Event::RunStarted(started) => {
+                for (position, entry) in started.entries().iter().enumerate() {
+                    self.known.extend(entry.cases.iter().map(|case| (case.clone(), position)));
+                }
+                self.started = Some(started.clone());
+            }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             Event::CaseFinished(case) => {
                 self.runs += 1;
@@ -28,7 +36,11 @@ impl Tally {
                 if let Some(tally) = self.cases.get_mut(&case.case) {
                     tally.count(case);
                 } else {
-                    let mut tally = CaseTally::new(case.scenario.clone());
+                    let entry = self.known.get(&case.case).copied();
+                    let entries = self.started.as_ref().map(RunStarted::entries);
+                    let entry =
+                        entry.and_then(|position| Some((position, entries?.get(position)?)));
+                    let mut tally = CaseTally::new(case.scenario.clone(), entry);
                     tally.count(case);
                     self.cases.insert(case.case.clone(), tally);
                 }
@@ -70,7 +82,7 @@ impl Tally {
     /// All cases, each counted once.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        self.cases.values().for_each(|case| counts.add(case.verdict()));
+        self.cases.values().for_each(|case| counts.add(case));
         counts
     }
 
@@ -78,7 +90,7 @@ impl Tally {
     pub fn areas(&self) -> BTreeMap<&str, Counts> {
         let mut areas: BTreeMap<&str, Counts> = BTreeMap::new();
         for case in self.cases.values() {
-            areas.entry(case.scenario.area()).or_default().add(case.verdict());
+            areas.entry(case.scenario.area()).or_default().add(case);
         }
         areas
     }
@@ -92,9 +104,21 @@ impl Tally {
         verdicts
     }
 
-    /// The cases that were good once and bad another time, sorted by id.
-    pub fn flaky(&self) -> impl Iterator<Item = (&CaseId, &CaseTally)> {
-        self.cases().filter(|(_, case)| case.is_flaky())
+    /// The cases that stand so, sorted by id.
+    pub fn standing(&self, standing: Standing) -> impl Iterator<Item = (&CaseId, &CaseTally)> {
+        self.cases().filter(move |(_, case)| case.standing() == Some(standing))
+    }
+
+    /// The entry of the expectations that speaks of a case.
+    pub fn entry(&self, case: &CaseId) -> Option<&Entry> {
+        self.started.as_ref()?.entries().get(*self.known.get(case)?)
+    }
+
+    /// The entries that had to be looked at again by the day of the run, in the order of their file.
+    pub fn past(&self) -> impl Iterator<Item = &Entry> {
+        let day = Date::at(self.started.as_ref().map_or(0, |run| run.at));
+        let entries = self.started.as_ref().map_or(&[][..], RunStarted::entries);
+        entries.iter().filter(move |entry| entry.is_past(day))
     }
 
     /// Whether the run has not run all it announced: it was cut short, or its end is missing.
@@ -102,20 +126,31 @@ impl Tally {
         self.started.is_some() && self.finished.as_ref().is_none_or(|end| end.cut_short)
     }
 
-    /// What the process should exit with, as long as nothing is said about what was expected to
-    /// fail: 1 when the subject failed; else 3 when the harness did, left something behind or did
-    /// not run everything; else 4 when no case was selected; else 0.
+    /// What the process should exit with. The first of these that is so:
+    ///
+    /// - 1: a case is a regression, or flaky;
+    /// - 3: the harness failed or left something behind;
+    /// - 4: no case was selected;
+    /// - 3: not everything was run;
+    /// - 5: an entry of the expectations is stale: a case it says to be bad was good, or it is past
+    ///   its date;
+    /// - 0.
     pub fn exit_code(&self) -> u8 {
-        let any = |wanted: fn(Verdict) -> bool| self.cases.values().any(|c| wanted(c.verdict()));
-        let leaked = self.finished.as_ref().is_some_and(|end| !end.leaks.is_empty());
-        if any(Verdict::is_bad) {
+        let any = |wanted: fn(Standing) -> bool| {
+            self.cases.values().any(|case| case.standing().is_some_and(wanted))
+        };
+        let is_broken = self.cases.values().any(|case| case.times(Verdict::Broken) > 0);
+        let has_leaks = self.finished.as_ref().is_some_and(|end| !end.leaks.is_empty());
+        if any(Standing::is_failure) {
             1
-        } else if leaked || any(|verdict| verdict == Verdict::Broken) {
+        } else if has_leaks || is_broken {
             3
         } else if self.cases.is_empty() && self.started.as_ref().is_none_or(|run| run.cases == 0) {
             4
         } else if self.is_incomplete() {
             3
+        } else if any(|standing| standing == Standing::Mended) || self.past().next().is_some() {
+            5
         } else {
             0
         }
@@ -127,16 +162,21 @@ impl Tally {
 pub struct Counts {
     /// Pass and slow.
     pub passed: usize,
-    /// Fail, hang, crash and broken.
+    /// Fail, hang, crash and broken, less what is known.
     pub failed: usize,
     /// Skipped and unsupported.
     pub skipped: usize,
+    /// Fail, hang and crash as the subject's expectations say.
+    pub known: usize,
 }
 
 impl Counts {
-    fn add(&mut self, verdict: Verdict) {
-        match verdict {
+    fn add(&mut self, case: &CaseTally) {
+        match case.verdict() {
             Verdict::Pass | Verdict::Slow => self.passed += 1,
+            verdict if verdict.is_bad() && case.standing() == Some(Standing::Known) => {
+                self.known += 1;
+            }
             Verdict::Fail | Verdict::Hang | Verdict::Crash | Verdict::Broken => self.failed += 1,
             Verdict::Unsupported | Verdict::Skipped => self.skipped += 1,
         }
@@ -145,8 +185,9 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { passed, failed, skipped } = self;
-        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
+        let Self { passed, failed, skipped, known } = self;
+        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")?;
+        if *known > 0 { write!(f, ", {known} known") } else { Ok(()) }
     }
 }
 
@@ -156,6 +197,12 @@ pub struct CaseTally {
     scenario: ScenarioId,
     /// How often it came to each verdict, in the order of [`Verdict`].
     times: [u32; 8],
+    /// In how many repetitions it was good only because it could not be decided, or because a step
+    /// was excused.
+    uncertain: u32,
+    /// The position of the entry that speaks of it, and the verdicts that it says.
+    entry: Option<usize>,
+    expects: [bool; 8],
     /// Why it was not run, where it was not.
     reason: Option<String>,
     excused: bool,
@@ -163,15 +210,30 @@ pub struct CaseTally {
 }
 
 impl CaseTally {
-    const fn new(scenario: ScenarioId) -> Self {
-        Self { scenario, times: [0; 8], reason: None, excused: false, longest: Duration::ZERO }
+    fn new(scenario: ScenarioId, entry: Option<(usize, &Entry)>) -> Self {
+        Self {
+            scenario,
+            times: [0; 8],
+            uncertain: 0,
+            entry: entry.map(|(position, _)| position),
+            expects: Verdict::ALL
+                .map(|verdict| entry.is_some_and(|(_, entry)| entry.expects(verdict))),
+            reason: None,
+            excused: false,
+            longest: Duration::ZERO,
+        }
     }
 
     fn count(&mut self, case: &CaseFinished) {
         self.times[case.verdict as usize] += 1;
         self.longest = self.longest.max(case.took);
-        self.excused |=
+        let is_excused =
             case.steps.iter().any(|step| matches!(step.judgement, Judgement::Excused { .. }));
+        self.excused |= is_excused;
+        let is_undecided = case.verdict == Verdict::Slow && case.reason.is_some();
+        if case.verdict.is_good() && (is_excused || is_undecided) {
+            self.uncertain += 1;
+        }
         if self.reason.is_none() && !case.verdict.is_bad() {
             self.reason.clone_from(&case.reason);
         }
@@ -205,19 +267,41 @@ impl CaseTally {
 
     /// How often it failed: fail, hang, crash or broken.
     pub const fn failed(&self) -> u32 {
-        self.bad() + self.times[Verdict::Broken as usize]
+        self.bad() + self.times(Verdict::Broken)
     }
 
     const fn bad(&self) -> u32 {
-        self.times[Verdict::Fail as usize]
-            + self.times[Verdict::Hang as usize]
-            + self.times[Verdict::Crash as usize]
+        self.times(Verdict::Fail) + self.times(Verdict::Hang) + self.times(Verdict::Crash)
     }
 
-    /// Whether it was good once and bad another time.
-    pub const fn is_flaky(&self) -> bool {
-        let good = self.times[Verdict::Pass as usize] + self.times[Verdict::Slow as usize];
-        good > 0 && self.bad() > 0
+    /// How often it came to this verdict.
+    pub const fn times(&self, verdict: Verdict) -> u32 {
+        self.times[verdict as usize]
+    }
+
+    /// How it stands against the expectations, once it has come to a verdict on the subject.
+    pub fn standing(&self) -> Option<Standing> {
+        Standing::of(self)
+    }
+
+    /// The position of the entry that speaks of it.
+    pub(super) const fn entry(&self) -> Option<usize> {
+        self.entry
+    }
+
+    /// Whether the entry that speaks of it says so.
+    pub(super) const fn expects(&self, verdict: Verdict) -> bool {
+        self.expects[verdict as usize]
+    }
+
+    /// Whether it was good at least once.
+    pub(super) const fn is_good(&self) -> bool {
+        self.times(Verdict::Pass) + self.times(Verdict::Slow) > 0
+    }
+
+    /// Whether it was good at least once without anything having been overlooked.
+    pub(super) const fn is_good_for_certain(&self) -> bool {
+        self.times(Verdict::Pass) + self.times(Verdict::Slow) > self.uncertain
     }
 
     /// Why it was skipped, unsupported, broken or not decided, where it was and a reason was given.
@@ -301,9 +385,10 @@ mod tests {
     fn a_repeated_case_counts_once() {
         let tally = tally(&fixture::repeated_run());
         assert_eq!(tally.runs(), 600);
-        assert_eq!(tally.counts(), Counts { passed: 2, failed: 1, skipped: 0 });
+        assert_eq!(tally.counts(), Counts { passed: 2, failed: 1, skipped: 0, known: 0 });
         assert_eq!(tally.verdicts()[&Verdict::Slow], 1);
-        let flaky: Vec<_> = tally.flaky().map(|(_, case)| (case.failed(), case.runs())).collect();
+        let flaky: Vec<_> =
+            tally.standing(Standing::Flaky).map(|(_, case)| (case.failed(), case.runs())).collect();
         assert_eq!(flaky, [(3, 200)]);
     }
 
@@ -318,6 +403,49 @@ mod tests {
     #[case::nothing_selected(&[], 4)]
     fn the_exit_code_tells_whose_fault_it_is(#[case] verdicts: &[Verdict], #[case] code: u8) {
         assert_eq!(tally(&fixture::run_of(verdicts)).exit_code(), code);
+    }
+
+    #[rstest]
+    #[case::as_known(&[Verdict::Fail], None, 0)]
+    #[case::mended(&[Verdict::Pass], None, 5)]
+    #[case::past_its_date(&[Verdict::Fail], Some("2023-11-14"), 5)]
+    #[case::before_its_date(&[Verdict::Fail], Some("2023-11-15"), 0)]
+    #[case::bad_otherwise(&[Verdict::Hang], Some("2023-11-14"), 1)]
+    #[case::flaky(&[Verdict::Fail, Verdict::Pass], None, 1)]
+    #[case::not_run(&[Verdict::Skipped], None, 0)]
+    #[case::past_its_date_and_not_run(&[Verdict::Skipped], Some("2023-11-14"), 5)]
+    #[case::broken(&[Verdict::Broken], Some("2023-11-14"), 3)]
+    #[case::known_and_broken(&[Verdict::Fail, Verdict::Broken], None, 3)]
+    fn the_exit_code_tells_what_was_not_known(
+        #[case] verdicts: &[Verdict],
+        #[case] until: Option<&str>,
+        #[case] code: u8,
+    ) {
+        let mut events = fixture::one_case(verdicts, &[Verdict::Fail]);
+        let Event::RunStarted(run) = &mut events[0] else { panic!("a run starts") };
+        let known = run.known.as_mut().expect("an entry speaks of it");
+        known.entries[0].until = until.map(|until| until.parse().expect("a date"));
+        assert_eq!(tally(&events).exit_code(), code);
+    }
+
+    #[test]
+    fn what_is_stale_matters_least() {
+        let stale = fixture::one_case(&[Verdict::Pass], &[Verdict::Fail]);
+        assert_eq!(tally(&stale).exit_code(), 5);
+        assert_eq!(tally(&stale[..stale.len() - 1]).exit_code(), 3, "no end");
+        let mut leaking = stale;
+        let Some(Event::RunFinished(end)) = leaking.last_mut() else { panic!("a run ends") };
+        end.leaks.push("socket 7".to_owned());
+        assert_eq!(tally(&leaking).exit_code(), 3, "a leak");
+    }
+
+    #[test]
+    fn what_is_known_is_counted_by_itself() {
+        let tally = tally(&fixture::known_run());
+        assert_eq!(tally.counts().to_string(), "3 passed, 4 failed, 2 skipped, 6 known");
+        assert_eq!(tally.standing(Standing::Known).count(), 6);
+        assert_eq!(tally.standing(Standing::Mended).count(), 1);
+        assert_eq!(tally.exit_code(), 1);
     }
 
     #[test]

@@ -14,11 +14,13 @@ use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
 use super::reporter::Reporter;
 use super::rest::{IN_FULL, Rest};
+use super::standing::Standing;
 use super::summary::{Summary, announced};
 use super::tally::Tally;
+use crate::run::Verdict;
 use crate::run::event::{Event, RunStarted};
 use crate::scenario::Scenario;
-use crate::vocabulary::ScenarioId;
+use crate::vocabulary::{CaseId, ScenarioId};
 
 /// How the course of a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +99,7 @@ impl<W: Write + Send> Terminal<W> {
 
     /// Shows how far the run has come, where that is due.
     fn progress(&mut self, now: Instant, failed_before: usize) -> io::Result<()> {
-        let failed = self.failures.len();
+        let failed = self.failures.unexpected();
         match &mut self.course {
             Course::Bar(bar) => {
                 if failed != failed_before {
@@ -127,14 +129,21 @@ impl<W: Write + Send> Terminal<W> {
         }
         let run = self.tally.started();
         writeln!(self.writer)?;
-        let groups = self.failures.groups();
+        let is_shown = |case: &CaseId| {
+            self.tally.case(case).is_none_or(|case| {
+                case.standing() != Some(Standing::Known) || case.times(Verdict::Broken) > 0
+            })
+        };
+        let groups = self.failures.groups(is_shown);
         for of_scenario in groups.chunk_by(|one, other| one.0.scenario == other.0.scenario) {
             let (in_full, rest) = of_scenario.split_at(of_scenario.len().min(IN_FULL));
             for (failure, same) in in_full {
                 let case = self.tally.case(&failure.case);
+                let entry = self.tally.entry(&failure.case);
                 let shown = Shown {
                     failure,
                     same,
+                    entry: entry.filter(|_| failure.verdict.is_bad()),
                     times: case.map_or((1, 1), |case| (case.failed(), case.runs())),
                     scenario: self.scenarios.get(&failure.scenario).map(|scenario| &**scenario),
                     run,
@@ -163,8 +172,10 @@ impl<W: Write + Send> Reporter for Terminal<W> {
             }
             Event::CaseStarted { .. } => Ok(()),
             Event::CaseFinished(case) => {
-                let failed_before = self.failures.len();
-                self.failures.note(case);
+                let failed_before = self.failures.unexpected();
+                let entry = self.tally.entry(&case.case);
+                let is_known = entry.is_some_and(|entry| entry.expects(case.verdict));
+                self.failures.note(case, is_known);
                 self.progress(Instant::now(), failed_before)
             }
             Event::RunFinished(_) => self.finish(),
@@ -197,7 +208,6 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::run::Verdict;
     use crate::run::event::HostsMade;
 
     fn shown(events: &[Event], palette: Palette) -> String {
@@ -247,6 +257,30 @@ mod tests {
     #[test]
     fn a_repeated_run() {
         insta::assert_snapshot!(shown(&fixture::repeated_run(), Palette::plain()));
+    }
+
+    #[test]
+    fn what_is_known_is_a_line_and_what_is_stale_is_told() {
+        let text = shown(&fixture::known_run(), Palette::plain());
+        insta::assert_snapshot!(text);
+        assert!(!text.contains("FAIL  halfclose"), "what is known is not shown in full");
+    }
+
+    #[test]
+    fn only_what_was_not_known_counts_as_failed_meanwhile() {
+        let mut terminal = Terminal::new(Vec::new(), Palette::plain(), Progress::Log);
+        for event in &fixture::known_run() {
+            terminal.event(event).expect("memory can be written to");
+        }
+        assert_eq!(terminal.failures.unexpected(), terminal.tally.counts().failed);
+    }
+
+    #[test]
+    fn a_known_failure_that_is_flaky_is_shown() {
+        let events = fixture::one_case(&[Verdict::Fail, Verdict::Pass], &[Verdict::Fail]);
+        let text = shown(&events, Palette::plain());
+        assert!(text.contains("FAIL  halfclose"), "{text}");
+        assert!(text.contains("\nflaky: halfclose"), "{text}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::Verdict;
+use crate::run::{Entry, Known, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 use crate::wire::Frame;
@@ -67,6 +67,17 @@ pub struct RunStarted {
     pub seed: Option<u64>,
     /// Wall-clock time at the start, in seconds since 1970.
     pub at: u64,
+    /// What the subject is known to do otherwise, where expectations were held against the run. A
+    /// case's standing follows from it and from the case's verdicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+}
+
+impl RunStarted {
+    /// The entries of the expectations that concern the run.
+    pub fn entries(&self) -> &[Entry] {
+        self.known.as_ref().map_or(&[], |known| &known.entries)
+    }
 }
 
 /// What came of a case.

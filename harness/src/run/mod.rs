@@ -7,6 +7,7 @@ mod bench;
 pub mod event;
 mod faults;
 mod judge;
+mod known;
 mod ledger;
 mod limits;
 mod lookout;
@@ -24,6 +25,7 @@ mod verdict;
 
 pub use bench::Bench;
 pub use faults::run_faults;
+pub use known::{Entry, Known};
 pub use limits::Limits;
 pub use plan::Plan;
 pub use runner::{RunOptions, run};

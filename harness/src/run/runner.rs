@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::attempt::{ATTEMPTS, give_up, is_undecided};
 use super::bench::Bench;
 use super::event::{CaseFinished, Event, FORMAT, HostsMade, RunFinished, RunStarted};
+use super::known::Known;
 use super::limits::Limits;
 use super::plan::{Batch, Plan};
 use super::same;
@@ -46,6 +47,8 @@ pub struct RunOptions {
     pub keep_packets: bool,
     /// Whether nothing else goes on in this process: only then can be told what is left behind.
     pub alone: bool,
+    /// What the subject is known to do otherwise. It is told, and no failure for `fail_fast`.
+    pub known: Option<Known>,
 }
 
 impl Default for RunOptions {
@@ -62,6 +65,7 @@ impl Default for RunOptions {
             floor: Level::May,
             keep_packets: false,
             alone: true,
+            known: None,
         }
     }
 }
@@ -101,6 +105,7 @@ pub fn run(
         jobs: u32::try_from(options.jobs.unwrap_or(cores)).unwrap_or(u32::MAX),
         seed: options.seed,
         at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        known: options.known.clone(),
     }));
     for scenario in scenarios {
         sink(Event::ScenarioLoaded(scenario));
@@ -161,8 +166,8 @@ fn run_batches(
             while !stop.load(Ordering::Relaxed)
                 && let Some((batch, iteration)) = queue.take()
             {
-                let all_good = run_batch(bench, batch, iteration, sender);
-                if options.fail_fast && !all_good {
+                let is_fine = run_batch(bench, batch, iteration, options.known.as_ref(), sender);
+                if options.fail_fast && !is_fine {
                     stop.store(true, Ordering::Relaxed);
                 }
             }
@@ -223,8 +228,14 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Gives whether no case of it was bad or broken.
-fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Event>) -> bool {
+/// Gives whether no case of it was broken, or bad in a way that was not known.
+fn run_batch(
+    bench: Bench<'_>,
+    batch: &Batch,
+    iteration: u32,
+    known: Option<&Known>,
+    sender: &Sender<Event>,
+) -> bool {
     let mut finished = Vec::with_capacity(batch.cases.len());
     for case in &batch.cases {
         // The receiver lives until every sender is gone.
@@ -234,12 +245,20 @@ fn run_batch(bench: Bench<'_>, batch: &Batch, iteration: u32, sender: &Sender<Ev
     if batch.cases.len() > 1 {
         same::compare(&batch.cases.iter().collect::<Vec<_>>(), &mut finished);
     }
-    let all_good =
-        finished.iter().all(|case| !case.verdict.is_bad() && case.verdict != Verdict::Broken);
+    let is_known = |case: &CaseFinished| {
+        known
+            .and_then(|known| known.of(&case.case))
+            .is_some_and(|entry| entry.expects(case.verdict))
+    };
+    let is_fine = |case: &CaseFinished| match case.verdict {
+        Verdict::Broken => false,
+        verdict => !verdict.is_bad() || is_known(case),
+    };
+    let all_fine = finished.iter().all(is_fine);
     for finished in finished {
         let _ = sender.send(Event::CaseFinished(Box::new(finished)));
     }
-    all_good
+    all_fine
 }
 
 fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
@@ -299,6 +318,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
+    use crate::run::known::Entry;
     use crate::run::scripted::{Act, Asked, Scripted, at_once, cases, millis};
     use crate::vocabulary::{Op, Outcome};
 
@@ -454,6 +474,30 @@ mod tests {
             let run = Run::of(plan(&[&computing(2)]), &subject, &options);
             assert!(run.end.cut_short);
             assert!(run.finished.len() < 200_000);
+        }
+    }
+
+    #[test]
+    fn a_failure_that_was_known_does_not_end_the_run() {
+        let subject = Scripted::new(|asked| listens(asked, 0).then_some(Act::Block));
+        let entry = |verdict| Entry {
+            line: 1,
+            cases: plan(&[&computing(2)]).cases().map(|case| case.id.clone()).collect(),
+            verdicts: vec![verdict],
+            reason: "r".to_owned(),
+            source: "s".to_owned(),
+            until: None,
+        };
+        for (verdict, cut_short) in [(Verdict::Hang, false), (Verdict::Fail, true)] {
+            let known = Known { file: "k.toml".to_owned(), entries: vec![entry(verdict)] };
+            let options = RunOptions {
+                fail_fast: true,
+                jobs: Some(1),
+                known: Some(known),
+                ..RunOptions::default()
+            };
+            let run = Run::of(plan(&[&computing(2)]), &subject, &options);
+            assert_eq!(run.end.cut_short, cut_short, "{verdict}");
         }
     }
 

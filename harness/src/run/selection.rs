@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::scenario::{Case, Scenario};
+use crate::scenario::{Case, Scenario, Variant};
 use crate::vocabulary::{Level, ScenarioId, Topology, Transport};
 
 /// Which cases of a suite take part.
@@ -41,23 +41,24 @@ impl Selection {
 }
 
 /// A pattern for cases: a glob over scenario ids, and in brackets the coordinates that the variant
-/// must have, as in `{halfclose,cumulative}/**[tcp4]`.
+/// must have, as in `{halfclose,cumulative}/**[tcp?]`.
 ///
 /// In the glob `*` stays within a folder, `**` does not, and braces give alternatives. A pattern
-/// without any of these is a scenario's id or the name of a folder.
+/// without any of these is a scenario's id or the name of a folder. Each coordinate is one of a
+/// case's id, in any order, or a glob that one of these must match, as in `[{tcp4,unix},cut=1?]`.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
     glob: GlobMatcher,
     folder: Option<String>,
-    coordinates: Vec<String>,
+    coordinates: Vec<Coordinate>,
 }
 
 impl Pattern {
     /// Whether it stands for a case.
     pub fn matches(&self, case: &Case) -> bool {
         self.names(&case.scenario.id)
-            && self.coordinates.iter().all(|coordinate| has(case, coordinate))
+            && self.coordinates.iter().all(|coordinate| coordinate.is_of(&case.variant))
     }
 
     /// Whether it stands for cases of a scenario.
@@ -68,13 +69,47 @@ impl Pattern {
     }
 }
 
-fn has(case: &Case, coordinate: &str) -> bool {
-    let variant = &case.variant;
-    variant.topology.word() == coordinate
-        || variant.transport.is_some_and(|transport| transport.word() == coordinate)
-        || variant.values.iter().any(|(name, value)| {
-            coordinate.split_once('=').is_some_and(|(n, v)| n == name && v == value)
-        })
+/// What a variant must have.
+#[derive(Clone, Debug)]
+struct Coordinate {
+    text: String,
+    /// Where it may be more than one.
+    glob: Option<GlobMatcher>,
+}
+
+impl Coordinate {
+    /// A value in quotes is never a glob: what is a sign there may be meant.
+    fn new(text: &str) -> Result<Self, globset::Error> {
+        let is_glob = text.contains(['*', '?', '{', '[']) && !text.contains('"');
+        let glob = is_glob.then(|| GlobBuilder::new(text).build()).transpose()?;
+        let glob = glob.map(|glob| glob.compile_matcher());
+        Ok(Self { text: text.to_owned(), glob })
+    }
+
+    fn is_of(&self, variant: &Variant) -> bool {
+        let fits = |found: &str| {
+            found == self.text || self.glob.as_ref().is_some_and(|glob| glob.is_match(found))
+        };
+        fits(variant.topology.word())
+            || variant.transport.is_some_and(|transport| fits(transport.word()))
+            || variant.values.iter().any(|(name, value)| fits(&format!("{name}={value}")))
+    }
+}
+
+/// What stands between commas outside quotes and braces.
+fn split(coordinates: &str) -> Vec<&str> {
+    let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0_usize);
+    let is_end = |letter: char| {
+        match letter {
+            '"' if !is_escaped => is_quoted = !is_quoted,
+            '{' if !is_quoted => depth += 1,
+            '}' if !is_quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_escaped = letter == '\\' && !is_escaped;
+        letter == ',' && !is_quoted && depth == 0
+    };
+    coordinates.split(is_end).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
 /// A pattern that cannot be understood.
@@ -96,8 +131,9 @@ impl FromStr for Pattern {
                 let inner = rest
                     .strip_suffix(']')
                     .ok_or_else(|| failed("the bracket is not closed at its end".to_owned()))?;
-                let coordinates = inner.split(',').map(|part| part.trim().to_owned());
-                (path, coordinates.filter(|part| !part.is_empty()).collect())
+                let coordinates: Result<_, globset::Error> =
+                    split(inner).into_iter().map(Coordinate::new).collect();
+                (path, coordinates.map_err(|error| failed(error.kind().to_string()))?)
             }
         };
         let path = if path.is_empty() { "**" } else { path.trim_end_matches(".scn") };
@@ -152,7 +188,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::Variant;
     use crate::vocabulary::CaseId;
 
     fn case(id: &str, transport: Transport) -> Case {
@@ -201,14 +236,32 @@ mod tests {
             "halfclose/eof[loopback,order=both]",
             "[tcp4]",
             "halfclose/eof.scn",
+            "halfclose/eof[tcp?,*]",
+            "[{unix,tcp4},loop*]",
+            "[order={one,both}]",
         ] {
             assert!(matches(pattern, &case), "{pattern}");
         }
-        for pattern in
-            ["half", "*", "cumulative/**", "halfclose/eof[tcp6]", "halfclose/eof[order=one]"]
-        {
+        for pattern in [
+            "half",
+            "*",
+            "cumulative/**",
+            "halfclose/eof[tcp6]",
+            "halfclose/eof[order=one]",
+            "[udp?]",
+            "[order]",
+        ] {
             assert!(!matches(pattern, &case), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_value_in_quotes_is_taken_as_it_is() {
+        let mut case = case("framing/text", Transport::Tcp4);
+        case.variant.values = vec![("text".to_owned(), r#""a,{b?""#.to_owned())];
+        assert!(matches(r#"framing/text[tcp4,text="a,{b?"]"#, &case));
+        assert!(!matches(r#"framing/text[tcp4,text="a,{bc"]"#, &case));
+        assert!("[tcp{4]".parse::<Pattern>().is_err());
     }
 
     #[test]

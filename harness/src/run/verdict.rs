@@ -25,6 +25,23 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 8] = [
+        Self::Pass,
+        Self::Slow,
+        Self::Fail,
+        Self::Hang,
+        Self::Crash,
+        Self::Unsupported,
+        Self::Skipped,
+        Self::Broken,
+    ];
+
+    /// The verdict that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.word() == word)
+    }
+
     /// The word a report shows.
     pub const fn word(self) -> &'static str {
         match self {

@@ -90,7 +90,7 @@ pub(super) fn render_plain(path: &str, message: &str, help: Option<&str>, colour
 }
 
 /// The line, from 1, that the byte at `offset` stands in.
-pub(super) fn line_at(source: &str, offset: usize) -> usize {
+pub(crate) fn line_at(source: &str, offset: usize) -> usize {
     source.get(..offset).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
@@ -194,7 +194,7 @@ codes! {
 }
 
 /// A word from the file, fit to be shown within a message.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let mut shown = String::from("`");
     for (at, character) in word.chars().enumerate() {
         if at == 40 {
@@ -212,7 +212,7 @@ pub(super) fn quoted(word: &str) -> String {
 }
 
 /// The candidate that `word` is most likely meant to be, where one is near.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

@@ -19,6 +19,7 @@ pub use case::{
     Receiver, SameKey, Scenario, SocketName, Step, Variant, Via, WireFact, WireStep,
 };
 pub use diagnostic::Diagnostic;
+pub(crate) use diagnostic::{line_at, nearest, quoted};
 pub use document::{Document, GrowError, LARGEST_FILE};
 pub use groups::MOST_HOSTS;
 pub use lexer::{Span, Token, TokenKind, lex};

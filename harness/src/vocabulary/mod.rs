@@ -3,6 +3,7 @@
 
 mod address;
 mod capability;
+mod date;
 mod errno;
 mod framing;
 mod id;
@@ -20,6 +21,7 @@ mod verb;
 
 pub use address::{Address, Endpoint, Place, Port};
 pub use capability::Capability;
+pub use date::{Date, NoDate};
 pub use errno::Errno;
 pub use framing::{ByteOrder, FrameFault, Framing, Padding, Terminator, UnknownFraming, Width};
 pub use id::{ActorId, CaseId, PortId, ScenarioId, SocketId, TagId};

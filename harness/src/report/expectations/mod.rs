@@ -1,0 +1,11 @@
+//! Expectations files: what a subject is known to do otherwise than the scenarios say, with the
+//! reason. It refuses to know what came of a run: that is weighed from its events.
+
+mod entry;
+mod file;
+mod mistake;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+pub use file::Expectations;

@@ -1,0 +1,236 @@
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::entry::Entry;
+use super::mistake::{code, mistake, span, with_help};
+use crate::run::Verdict;
+use crate::scenario::{Diagnostic, Span, line_at, nearest, quoted};
+use crate::vocabulary::Date;
+
+type Value<'s> = Spanned<DeValue<'s>>;
+
+/// The key of the table of entries.
+const TABLE: &str = "expectation";
+/// The keys of an entry.
+const KEYS: [&str; 5] = ["cases", "verdicts", "reason", "source", "until"];
+/// What can be expected.
+const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Hang, Verdict::Crash];
+
+/// Reads the entries of a file, as far as they can be understood, and every mistake in it. Of what is
+/// no TOML, only that is said: what the rest means is not certain then.
+pub(super) fn read(source: &str) -> (Vec<Entry>, Vec<Diagnostic>) {
+    let (table, errors) = DeTable::parse_recoverable(source);
+    let mut reader = Reader { source, mistakes: Vec::new() };
+    for error in &errors {
+        let place = error.span().map_or(Span::default(), span);
+        let message = "this is not TOML";
+        reader.mistakes.push(mistake(code::BAD_TOML, place, message, error.message()));
+    }
+    let entries = if errors.is_empty() { reader.file(table.get_ref()) } else { Vec::new() };
+    (entries, reader.mistakes)
+}
+
+struct Reader<'s> {
+    source: &'s str,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, table: &DeTable<'_>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (key, value) in table {
+            if key.get_ref() != TABLE {
+                self.unknown_key(key.get_ref(), span(key.span()), &[TABLE]);
+                continue;
+            }
+            let tables: Option<Vec<_>> = value.get_ref().as_array().and_then(|array| {
+                array
+                    .iter()
+                    .map(|one| Some((one.get_ref().as_table()?, span(one.span()))))
+                    .collect()
+            });
+            match tables {
+                Some(tables) => {
+                    entries.extend(tables.into_iter().map(|(table, at)| self.entry(table, at)));
+                }
+                None => self.wrong_kind(span(key.span()), "an entry begins with `[[expectation]]`"),
+            }
+        }
+        entries.sort_by_key(|entry| entry.span.start);
+        entries
+    }
+
+    fn entry(&mut self, table: &DeTable<'_>, at: Span) -> Entry {
+        for key in table.keys() {
+            if !KEYS.contains(&key.get_ref().as_ref()) {
+                self.unknown_key(key.get_ref(), span(key.span()), &KEYS);
+            }
+        }
+        let until = find(table, "until").and_then(|value| self.date(value));
+        let cases = self.required(table, "cases", at).and_then(|value| self.cases(value));
+        let verdicts = self.required(table, "verdicts", at).and_then(|value| self.verdicts(value));
+        let reason = self.required(table, "reason", at).and_then(|value| self.text(value));
+        let origin = self.required(table, "source", at).and_then(|value| self.text(value));
+        let line = u32::try_from(line_at(self.source, at.start as usize)).unwrap_or(u32::MAX);
+        Entry {
+            span: at,
+            line,
+            cases: cases.unwrap_or_default(),
+            verdicts: verdicts.unwrap_or_default(),
+            reason: reason.unwrap_or_default(),
+            source: origin.unwrap_or_default(),
+            until,
+        }
+    }
+
+    fn required<'t, 's>(
+        &mut self,
+        table: &'t DeTable<'s>,
+        key: &str,
+        at: Span,
+    ) -> Option<&'t Value<'s>> {
+        let value = find(table, key);
+        if value.is_none() {
+            let label = match key {
+                "cases" => "expected `cases = \"PATTERN\"`",
+                "verdicts" => "expected `verdicts = [\"fail\"]`",
+                "reason" => "expected `reason = \"...\"`: what the subject does, and why",
+                _ => "expected `source = \"...\"`: a file, a man page or a link that lays it down",
+            };
+            let message = format!("this entry has no `{key}`");
+            self.mistakes.push(mistake(code::MISSING_KEY, at, message, label));
+        }
+        value
+    }
+
+    fn cases(&mut self, value: &Value<'_>) -> Option<Vec<(crate::run::Pattern, Span)>> {
+        let texts = self.texts(value, "a pattern, or a list of patterns")?;
+        let mut patterns = Vec::new();
+        for (text, at) in texts {
+            match text.parse() {
+                Ok(pattern) if !text.trim().is_empty() => patterns.push((pattern, at)),
+                Ok(_) => self.empty_text(at),
+                Err(error) => {
+                    let label = "expected a pattern such as 'halfclose/**[tcp?,loopback]'";
+                    let message = format!("{error}");
+                    self.mistakes.push(mistake(code::BAD_PATTERN, at, message, label));
+                }
+            }
+        }
+        Some(patterns)
+    }
+
+    fn verdicts(&mut self, value: &Value<'_>) -> Option<Vec<Verdict>> {
+        let texts = self.texts(value, "a list of verdicts")?;
+        let before = self.mistakes.len();
+        let mut verdicts = Vec::new();
+        for (word, at) in texts {
+            match Verdict::from_word(&word) {
+                Some(verdict) if verdicts.contains(&verdict) => {
+                    let message = format!("`{word}` stands twice");
+                    let label = "the second time";
+                    self.mistakes.push(mistake(code::DUPLICATE_VERDICT, at, message, label));
+                }
+                Some(verdict) if VERDICTS.contains(&verdict) => verdicts.push(verdict),
+                Some(verdict) => {
+                    let why = match verdict {
+                        Verdict::Slow => "what is slow counts as `pass`",
+                        Verdict::Broken => "it is the harness that failed, never the subject",
+                        _ => "it says nothing of what the subject does",
+                    };
+                    let message = format!("`{word}` cannot be expected");
+                    self.mistakes.push(mistake(code::UNEXPECTABLE, at, message, why));
+                }
+                None => {
+                    let words = VERDICTS.map(Verdict::word);
+                    let label = nearest(&word, words).map_or_else(
+                        || format!("expected one of {}", words.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    let message = format!("there is no verdict {}", quoted(&word));
+                    self.mistakes.push(mistake(code::UNKNOWN_VERDICT, at, message, label));
+                }
+            }
+        }
+        if self.mistakes.len() > before {
+            return None;
+        }
+        if !verdicts.iter().any(|verdict| verdict.is_bad()) {
+            let message = "this entry expects what every scenario says";
+            let label = "expected `fail`, `hang` or `crash`, if need be beside `pass`";
+            self.mistakes.push(mistake(code::GOOD_ONLY, span(value.span()), message, label));
+            return None;
+        }
+        Some(verdicts)
+    }
+
+    /// A text, or a list of them that is not empty, each with its place.
+    fn texts(&mut self, value: &Value<'_>, wanted: &str) -> Option<Vec<(String, Span)>> {
+        let texts: Option<Vec<_>> = match value.get_ref() {
+            DeValue::String(text) => Some(vec![(text.to_string(), span(value.span()))]),
+            DeValue::Array(values) => values
+                .iter()
+                .map(|one| Some((one.get_ref().as_str()?.to_owned(), span(one.span()))))
+                .collect(),
+            _ => None,
+        };
+        match texts {
+            Some(texts) if texts.is_empty() => {
+                let message = "this list is empty";
+                let label = format!("expected {wanted}");
+                self.mistakes.push(mistake(code::EMPTY_LIST, span(value.span()), message, label));
+                None
+            }
+            Some(texts) => Some(texts),
+            None => {
+                self.wrong_kind(span(value.span()), &format!("expected {wanted}, in quotes"));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, value: &Value<'_>) -> Option<String> {
+        let at = span(value.span());
+        match value.get_ref().as_str().map(str::trim) {
+            Some("") => self.empty_text(at),
+            Some(text) => return Some(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+            None => self.wrong_kind(at, "expected a text in quotes"),
+        }
+        None
+    }
+
+    fn date(&mut self, value: &Value<'_>) -> Option<Date> {
+        let found = value.get_ref().as_datetime();
+        let day = found.filter(|found| found.time.is_none()).and_then(|found| found.date);
+        let date = day.and_then(|day| Date::new(day.year, day.month, day.day));
+        if date.is_none() {
+            let message = "this is no date";
+            let label = "expected a day without quotes, such as 2027-01-01";
+            self.mistakes.push(mistake(code::BAD_DATE, span(value.span()), message, label));
+        }
+        date
+    }
+
+    fn unknown_key(&mut self, key: &str, at: Span, known: &[&'static str]) {
+        let label = nearest(key, known.iter().copied()).map_or_else(
+            || format!("expected {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("there is no key {}", quoted(key));
+        self.mistakes.push(mistake(code::UNKNOWN_KEY, at, message, label));
+    }
+
+    fn wrong_kind(&mut self, at: Span, label: &str) {
+        self.mistakes.push(mistake(code::BAD_KIND, at, "this is another kind of value", label));
+    }
+
+    fn empty_text(&mut self, at: Span) {
+        let help = "an expectation without it cannot be reviewed";
+        let empty = mistake(code::EMPTY_TEXT, at, "this text is empty", "expected some words");
+        self.mistakes.push(with_help(empty, help));
+    }
+}
+
+fn find<'t, 's>(table: &'t DeTable<'s>, key: &str) -> Option<&'t Value<'s>> {
+    table.iter().find(|(found, _)| found.get_ref() == key).map(|(_, value)| value)
+}

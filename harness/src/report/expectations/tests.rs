@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use super::mistake::CODES;
+use super::*;
+use crate::run::Verdict;
+use crate::scenario::{Case, Diagnostic, Document};
+use crate::vocabulary::{CaseId, ScenarioId};
+
+const PONG: &str = r#""t"
+over tcp4 tcp6 unix
+pair client.c server.s
+
+client  send c "ping"  => 4
+"#;
+
+fn document(id: &str) -> Document {
+    Document::parse(PONG, ScenarioId::new(id), id).expect("it has no mistakes")
+}
+
+fn suite() -> Vec<Document> {
+    vec![document("halfclose/ping"), document("halfclose/pong"), document("timeout/ping")]
+}
+
+fn cases() -> Vec<Case> {
+    suite().iter().flat_map(Document::cases).collect()
+}
+
+/// Every mistake of a file, held against the suite.
+fn mistakes(source: &str) -> Vec<Diagnostic> {
+    let (expectations, mut mistakes) = Expectations::read("kernel.toml", source);
+    let suite = suite();
+    mistakes.extend(expectations.check(suite.iter().map(|one| &**one.scenario()), &cases()));
+    mistakes.sort_by_key(|mistake| mistake.span.start);
+    mistakes
+}
+
+fn shown(source: &str) -> String {
+    let shown: Vec<_> =
+        mistakes(source).iter().map(|one| one.render("kernel.toml", source, false)).collect();
+    shown.join("\n\n")
+}
+
+const WRONG: &str = r#"# every mistake that there is, but one
+[[expectation]]
+cases    = ["halfclose/pnig", "timeout/ping[tcp9]", "halfclose/pong[x", "", "[tcp{4]"]
+verdict  = ["fail"]
+reason   = "  "
+source   = 7
+until    = "2027-01-01"
+
+[[expectation]]
+cases    = []
+verdicts = ["fial", "fail", "fail", "slow", "broken", "skipped", "unsupported"]
+reason   = "r"
+source   = "s"
+until    = 2027-01-01T10:00:00Z
+
+[[expectation]]
+cases    = "halfclose/pong"
+verdicts = ["pass"]
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = ["**[unix]", "halfclose/pong[unix]"]
+verdicts = "hang"
+reason   = "r"
+source   = "s"
+untl     = 2027-01-01
+
+[expectations]
+"#;
+
+#[test]
+fn every_mistake_is_shown_at_its_place() {
+    insta::assert_snapshot!(shown(WRONG));
+}
+
+#[test]
+fn what_is_no_toml_is_shown_at_its_place() {
+    insta::assert_snapshot!(shown("[[expectation]]\ncases = halfclose\nreason = \"x\n"));
+}
+
+#[test]
+fn every_code_is_shown_by_a_test() {
+    let found: Vec<_> = [WRONG, "cases = ", "[expectation]\n"]
+        .into_iter()
+        .flat_map(mistakes)
+        .map(|mistake| mistake.code)
+        .collect();
+    for code in CODES {
+        assert!(found.contains(code), "nothing shows {code}");
+    }
+}
+
+const GOOD: &str = r#"
+[[expectation]]
+cases    = "halfclose/ping[tcp?,*]"
+verdicts = ["fail"]
+reason   = """it says
+              pong"""
+source   = "tcp(7)"
+until    = 2027-01-01
+
+[[expectation]]
+cases    = ["halfclose/ping[unix]", "timeout"]
+verdicts = ["hang", "pass"]
+reason   = "r"
+source   = "s"
+"#;
+
+#[test]
+fn an_entry_speaks_of_the_cases_of_the_run_that_it_matches() {
+    assert_eq!(shown(GOOD), "");
+    let (expectations, _) = Expectations::read("kernel.toml", GOOD);
+    let cases = cases();
+    let known = expectations.of(&cases);
+    let ids =
+        |entry: usize| known.entries[entry].cases.iter().map(CaseId::as_str).collect::<Vec<_>>();
+    assert_eq!(ids(0), ["halfclose/ping[tcp4,loopback]", "halfclose/ping[tcp6,loopback]"]);
+    assert_eq!(ids(1).len(), 4);
+    let [first, second] = &known.entries[..] else { panic!("there are two") };
+    assert_eq!((first.line, second.line), (2, 10));
+    assert_eq!(first.reason, "it says pong");
+    assert_eq!(second.verdicts, [Verdict::Hang, Verdict::Pass]);
+    assert!(second.expects(Verdict::Slow) && !second.expects(Verdict::Fail));
+    let day = |text: &str| text.parse().expect("a date");
+    assert!(!first.is_past(day("2026-12-31")) && first.is_past(day("2027-01-01")));
+    assert!(!second.is_past(day("9999-12-31")));
+    let part = expectations.of(cases.iter().filter(|case| case.id.as_str().starts_with("timeout")));
+    assert_eq!(part.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [10]);
+    assert_eq!(part.of(&cases[0].id), None);
+}
+
+#[test]
+fn a_file_without_entries_is_one() {
+    for empty in ["", "# nothing\n", "expectation = []\n"] {
+        assert_eq!(shown(empty), "", "{empty}");
+        assert!(Expectations::read("kernel.toml", empty).0.of(&cases()).entries.is_empty());
+    }
+}
+
+#[test]
+fn only_scenarios_that_are_named_need_elaboration() {
+    let (expectations, _) = Expectations::read("kernel.toml", GOOD);
+    let suite = suite();
+    let named: Vec<bool> =
+        suite.iter().map(|one| expectations.name_cases_of(&Arc::clone(one.scenario()))).collect();
+    assert_eq!(named, [true, false, true]);
+}

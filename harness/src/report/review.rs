@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::matrix::{products, variant};
+use super::palette::{Painted, Palette};
+use super::printable::{Many, Printable};
+use super::standing::Standing;
+use super::tally::Tally;
+use crate::run::Entry;
+use crate::run::event::RunStarted;
+use crate::vocabulary::{CaseId, ScenarioId};
+
+/// What a run says of its subject's expectations: what stands as they say, and which of them has to
+/// be looked at again.
+pub(crate) struct Review<'a> {
+    pub(crate) tally: &'a Tally,
+    pub(crate) palette: Palette,
+}
+
+/// The cases of one entry, by their scenarios.
+type ByScenario<'a> = BTreeMap<(u32, &'a ScenarioId), (&'a Entry, Vec<&'a CaseId>)>;
+
+impl fmt::Display for Review<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.tally.started().and_then(|RunStarted { known, .. }| known.as_ref());
+        let Some(known) = known else { return Ok(()) };
+        let file = Printable(&known.file).to_string();
+        self.known(f, &file)?;
+        self.mended(f, &file)?;
+        for entry in self.tally.past() {
+            let word = Painted(self.palette.odd, "stale");
+            let until = entry.until.map_or_else(String::new, |until| until.to_string());
+            writeln!(
+                f,
+                "{word}: {file}:{} is past its date {until}; see whether it still holds, then remove \
+                 it or set a later date",
+                entry.line
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Review<'_> {
+    fn known(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
+        let groups = self.groups(Standing::Known);
+        let count: usize = groups.values().map(|(_, cases)| cases.len()).sum();
+        if count == 0 {
+            return Ok(());
+        }
+        writeln!(f, "known: {}, as {file} expects", Many(count as u64, "case"))?;
+        for ((line, scenario), (entry, cases)) in groups {
+            let gutter = Painted(self.palette.faint, format!("{line:>5} │"));
+            let (scenario, cases) =
+                (Printable(scenario.as_str()), Many(cases.len() as u64, "case"));
+            writeln!(f, "{gutter} {scenario}, {cases}: {}", Printable(&entry.reason))?;
+        }
+        Ok(())
+    }
+
+    fn mended(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
+        for ((line, scenario), (entry, cases)) in self.groups(Standing::Mended) {
+            let word = Painted(self.palette.odd, "mended");
+            let variants: Vec<&str> = cases.iter().map(|case| variant(case, scenario)).collect();
+            for product in products(&variants) {
+                let case = format!("{scenario}[{product}]");
+                writeln!(f, "{word}: {}", Printable(&case))?;
+            }
+            writeln!(
+                f,
+                "  passed, and {file}:{line} expects {}; remove the entry, or narrow it to what still \
+                 holds",
+                entry.words()
+            )?;
+        }
+        Ok(())
+    }
+
+    fn groups(&self, standing: Standing) -> ByScenario<'_> {
+        let mut groups = ByScenario::new();
+        for (id, case) in self.tally.standing(standing) {
+            if let Some(entry) = self.tally.entry(id) {
+                let group = groups.entry((entry.line, case.scenario()));
+                group.or_insert_with(|| (entry, Vec::new())).1.push(id);
+            }
+        }
+        groups
+    }
+}

@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+
+use super::Verdict;
+use crate::vocabulary::{CaseId, Date};
+
+/// What is known before a run of how its subject departs from the scenarios: the entries of its
+/// expectations file that concern cases of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The file, for a person to read.
+    pub file: String,
+    /// The entries, in the order of the file. No case belongs to two of them.
+    pub entries: Vec<Entry>,
+}
+
+/// What is known of some cases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The line of the file at which it begins, from 1.
+    pub line: u32,
+    /// The cases of the run that it speaks of.
+    pub cases: Vec<CaseId>,
+    /// What each of them may come to.
+    pub verdicts: Vec<Verdict>,
+    /// Why.
+    pub reason: String,
+    /// Where that is laid down.
+    pub source: String,
+    /// The day from which on it has to be looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+}
+
+impl Known {
+    /// The entry that speaks of a case.
+    pub fn of(&self, case: &CaseId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.cases.contains(case))
+    }
+}
+
+impl Entry {
+    /// Whether a case may come to this. What is slow counts as a pass.
+    pub fn expects(&self, verdict: Verdict) -> bool {
+        let verdict = if verdict == Verdict::Slow { Verdict::Pass } else { verdict };
+        self.verdicts.contains(&verdict)
+    }
+
+    /// The verdicts, for a person to read: `fail or hang`.
+    pub fn words(&self) -> String {
+        let words: Vec<_> = self.verdicts.iter().map(|verdict| verdict.word()).collect();
+        words.join(" or ")
+    }
+
+    /// Whether it has to be looked at again on that day.
+    pub fn is_past(&self, day: Date) -> bool {
+        self.until.is_some_and(|until| until <= day)
+    }
+}
