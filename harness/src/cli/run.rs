@@ -12,7 +12,7 @@ use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
-use crate::run::{Limits, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::run::{Limits, Load, Plan, RunOptions, Selection, Shard, run as run_plan};
 use crate::scenario::{Case, MOST_HOSTS};
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
@@ -56,6 +56,10 @@ pub(super) struct Arguments {
     /// Run each case this often.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     repeat: u32,
+
+    /// Let this many threads compute beside the cases, so that these have to wait for a core.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_024), value_name = "CORES")]
+    stress: Option<u32>,
 
     /// Run this many cases side by side [default: of those that compute one a core, of those that
     /// wait as many as there are].
@@ -153,6 +157,13 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     }
     let progress = if is_watched() { Progress::Bar } else { Progress::Log };
     reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
+    let load = match arguments.stress.map(Load::start).transpose() {
+        Ok(load) => load,
+        Err(error) => {
+            complain(&format!("error: a busy thread cannot be started: {error}\n"));
+            return Exit::Broken;
+        }
+    };
     let options = RunOptions {
         suite: chosen.name.clone(),
         paths: chosen.paths.clone(),
@@ -165,6 +176,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         floor: arguments.level.unwrap_or(Level::May),
         keep_packets: arguments.pcap_all,
         alone: true,
+        stress: arguments.stress,
         known,
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
@@ -174,6 +186,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         tally.event(&event);
         reporters.event(&event);
     });
+    drop(load);
     for (name, error) in reporters.failures() {
         // Who closes the pipe has read enough.
         if error.kind() != io::ErrorKind::BrokenPipe {

@@ -260,6 +260,9 @@ impl Shown<'_> {
                 let _ = write!(command, " --seed {seed}");
             }
         }
+        if let Some(threads) = self.run.and_then(|run| run.stress) {
+            let _ = write!(command, " --stress {threads}");
+        }
         let (failed, runs) = self.times;
         if runs > 1 && failed < runs {
             // Once would seldom show it.

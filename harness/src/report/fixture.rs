@@ -192,6 +192,7 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         repeat,
         jobs: 2,
         seed: (repeat > 1).then_some(7),
+        stress: None,
         at: 1_700_000_000,
         known: None,
     })

@@ -25,6 +25,7 @@ mod rest;
 mod review;
 mod snapshot;
 mod standing;
+mod steadiness;
 mod summary;
 mod tally;
 mod terminal;

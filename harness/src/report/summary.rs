@@ -7,7 +7,7 @@ use super::elapsed::{Elapsed, Thousands};
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
 use super::review::Review;
-use super::standing::Standing;
+use super::steadiness::Steadiness;
 use super::tally::{Counts, Tally};
 use crate::run::Verdict;
 use crate::run::event::{HostsMade, RunStarted};
@@ -27,8 +27,10 @@ impl fmt::Display for Summary<'_> {
             self.table(f)?;
             writeln!(f)?;
             self.verdicts(f)?;
-            self.slow(f)?;
-            self.repeats(f)?;
+            if !self.is_repeated() {
+                self.slow(f)?;
+            }
+            write!(f, "{}", Steadiness { tally: self.tally, palette: self.palette })?;
             self.reasons(f)?;
             write!(f, "{}", Review { tally: self.tally, palette: self.palette })?;
         }
@@ -38,6 +40,11 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Summary<'_> {
+    /// Whether each case ran several times, which is told in a way of its own.
+    fn is_repeated(&self) -> bool {
+        self.tally.started().is_some_and(|run| run.repeat > 1)
+    }
+
     fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let areas: Vec<_> = self
             .tally
@@ -107,28 +114,6 @@ impl Summary<'_> {
         self.more(f, slow.len(), SLOW_NAMED, "slow case")
     }
 
-    fn repeats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let repeat = self.tally.started().map_or(1, |run| run.repeat);
-        if repeat > 1 {
-            let (repeat, runs) = (Thousands(repeat.into()), Thousands(self.tally.runs()));
-            writeln!(f, "{repeat} times each: {runs} runs")?;
-        }
-        let flaky: Vec<_> = self.tally.standing(Standing::Flaky).collect();
-        let width = flaky
-            .iter()
-            .take(FLAKY_NAMED)
-            .map(|(id, _)| id.as_str().len())
-            .max()
-            .unwrap_or(0)
-            .min(WIDEST);
-        for (id, case) in flaky.iter().take(FLAKY_NAMED) {
-            let id = Printable(id.as_str()).to_string();
-            let word = Painted(self.palette.odd, "flaky");
-            writeln!(f, "{word}: {id:width$}  failed {} of {}", case.failed(), case.runs())?;
-        }
-        self.more(f, flaky.len(), FLAKY_NAMED, "flaky case")
-    }
-
     /// Why cases were not run, the most frequent reason first.
     fn reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut counts: BTreeMap<(Verdict, &str), u64> = BTreeMap::new();
@@ -159,7 +144,7 @@ impl Summary<'_> {
                 writeln!(f, "{}: {}", Painted(odd, "left behind"), Printable(leak))?;
             }
             write!(f, "took {}", Elapsed(end.took))?;
-            if end.stall.is_zero() {
+            if end.stall.is_zero() || self.is_repeated() {
                 writeln!(f)?;
             } else {
                 writeln!(f, ", the machine stalled for {} at worst", Elapsed(end.stall))?;
@@ -171,7 +156,7 @@ impl Summary<'_> {
                 writeln!(f, "{hosts} made in {}, {each} each, for {runs}", Elapsed(took))?;
             }
             let again = self.tally.repetitions();
-            if again > 0 {
+            if again > 0 && !self.is_repeated() {
                 let times = Many(again, "time");
                 writeln!(f, "run again, having failed while the machine stalled: {times}")?;
             }
@@ -179,8 +164,7 @@ impl Summary<'_> {
         if self.tally.is_incomplete() {
             let run = self.tally.runs();
             let announced = self.tally.started().map_or(0, announced);
-            let noun =
-                if self.tally.started().is_some_and(|run| run.repeat > 1) { "run" } else { "case" };
+            let noun = if self.is_repeated() { "run" } else { "case" };
             let text = format!("cut short: {} of {} ended", Thousands(run), Many(announced, noun));
             writeln!(f, "{}", Painted(odd, text))?;
         }
@@ -211,8 +195,6 @@ pub(crate) fn announced(run: &RunStarted) -> u64 {
 
 /// How many slow cases are named.
 const SLOW_NAMED: usize = 5;
-/// How many flaky cases are named.
-const FLAKY_NAMED: usize = 20;
 /// How many reasons are given.
 const REASONS: usize = 10;
 /// How wide a column may grow for the sake of one long name.

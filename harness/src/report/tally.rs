@@ -200,6 +200,8 @@ pub struct CaseTally {
     /// In how many repetitions it was good only because it could not be decided, or because a step
     /// was excused.
     uncertain: u32,
+    /// In how many it could not be decided.
+    undecided: u32,
     /// The position of the entry that speaks of it, and the verdicts that it says.
     entry: Option<usize>,
     expects: [bool; 8],
@@ -207,6 +209,7 @@ pub struct CaseTally {
     reason: Option<String>,
     excused: bool,
     longest: Duration,
+    stall: Duration,
 }
 
 impl CaseTally {
@@ -215,22 +218,26 @@ impl CaseTally {
             scenario,
             times: [0; 8],
             uncertain: 0,
+            undecided: 0,
             entry: entry.map(|(position, _)| position),
             expects: Verdict::ALL
                 .map(|verdict| entry.is_some_and(|(_, entry)| entry.expects(verdict))),
             reason: None,
             excused: false,
             longest: Duration::ZERO,
+            stall: Duration::ZERO,
         }
     }
 
     fn count(&mut self, case: &CaseFinished) {
         self.times[case.verdict as usize] += 1;
         self.longest = self.longest.max(case.took);
+        self.stall = self.stall.max(case.stall);
         let is_excused =
             case.steps.iter().any(|step| matches!(step.judgement, Judgement::Excused { .. }));
         self.excused |= is_excused;
         let is_undecided = case.verdict == Verdict::Slow && case.reason.is_some();
+        self.undecided += u32::from(is_undecided);
         if case.verdict.is_good() && (is_excused || is_undecided) {
             self.uncertain += 1;
         }
@@ -312,6 +319,21 @@ impl CaseTally {
     /// Whether a step gave something else and was excused for its level.
     pub const fn is_excused(&self) -> bool {
         self.excused
+    }
+
+    /// In how many repetitions it could not be decided, because the machine stalled.
+    pub const fn undecided(&self) -> u32 {
+        self.undecided
+    }
+
+    /// Whether every repetition came to the same verdict, and was decided.
+    pub fn is_steady(&self) -> bool {
+        self.undecided == 0 && self.times.iter().filter(|times| **times > 0).count() <= 1
+    }
+
+    /// The longest stall that was seen in any repetition.
+    pub const fn stall(&self) -> Duration {
+        self.stall
     }
 
     /// The time of the longest repetition.

@@ -85,6 +85,10 @@ impl<W: Write + Send> Terminal<W> {
         if let Some(hosts) = run.hosts {
             write!(self.writer, " · lans of {hosts} hosts")?;
         }
+        if let Some(threads) = run.stress {
+            let threads = Many(threads.into(), "busy thread");
+            write!(self.writer, " · beside {threads}")?;
+        }
         writeln!(self.writer, " · suite: {}", Printable(&run.suite))?;
         self.writer.flush()?;
         match &mut self.course {
@@ -242,6 +246,18 @@ mod tests {
         assert!(heading.contains(" · lans of 200 hosts · "), "{heading}");
         let again: Vec<&str> = text.lines().filter(|line| line.starts_with("  again ")).collect();
         assert!(!again.is_empty() && again.iter().all(|line| line.contains(" --hosts 200")));
+    }
+
+    #[test]
+    fn what_computed_beside_the_cases_is_said_and_asked_again() {
+        let mut events = fixture::run();
+        let Event::RunStarted(run) = &mut events[0] else { panic!("a run starts") };
+        run.stress = Some(4);
+        let text = shown(&events, Palette::plain());
+        let heading = text.lines().next().expect("there is one");
+        assert!(heading.contains(" · beside 4 busy threads · "), "{heading}");
+        let again: Vec<&str> = text.lines().filter(|line| line.starts_with("  again ")).collect();
+        assert!(!again.is_empty() && again.iter().all(|line| line.contains(" --stress 4")));
     }
 
     #[test]

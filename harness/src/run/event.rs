@@ -65,6 +65,9 @@ pub struct RunStarted {
     pub jobs: u32,
     /// The seed of the order, where one was given.
     pub seed: Option<u64>,
+    /// How many threads computed beside the cases, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stress: Option<u32>,
     /// Wall-clock time at the start, in seconds since 1970.
     pub at: u64,
     /// What the subject is known to do otherwise, where expectations were held against the run. A

@@ -47,6 +47,10 @@ pub struct RunOptions {
     pub keep_packets: bool,
     /// Whether nothing else goes on in this process: only then can be told what is left behind.
     pub alone: bool,
+    /// How many threads of a [`Load`] compute meanwhile; that is only told.
+    ///
+    /// [`Load`]: super::load::Load
+    pub stress: Option<u32>,
     /// What the subject is known to do otherwise. It is told, and no failure for `fail_fast`.
     pub known: Option<Known>,
 }
@@ -65,6 +69,7 @@ impl Default for RunOptions {
             floor: Level::May,
             keep_packets: false,
             alone: true,
+            stress: None,
             known: None,
         }
     }
@@ -104,13 +109,14 @@ pub fn run(
         repeat: options.repeat,
         jobs: u32::try_from(options.jobs.unwrap_or(cores)).unwrap_or(u32::MAX),
         seed: options.seed,
+        stress: options.stress,
         at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         known: options.known.clone(),
     }));
     for scenario in scenarios {
         sink(Event::ScenarioLoaded(scenario));
     }
-    let witness = if plan.cases().any(Case::is_timed) {
+    let witness = if options.stress.is_some() || plan.cases().any(Case::is_timed) {
         Witness::start().unwrap_or_else(|_| Witness::absent())
     } else {
         Witness::absent()
