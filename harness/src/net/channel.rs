@@ -13,6 +13,7 @@ use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::uninterrupted::uninterrupted;
 use super::{NetError, message};
 
 /// The group of those who are told of IPv6 addresses (`linux/rtnetlink.h`).
@@ -127,7 +128,8 @@ impl Channel {
             header[8..12].copy_from_slice(&self.next.to_ne_bytes());
             self.next = self.next.wrapping_add(1);
         }
-        self.socket.send(&bytes, 0).map_err(|source| NetError::Denied { what, source })?;
+        let sent = uninterrupted(|| self.socket.send(&bytes, 0));
+        sent.map_err(|source| NetError::Denied { what, source })?;
         Ok(first)
     }
 

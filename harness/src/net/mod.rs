@@ -20,6 +20,7 @@ mod shape;
 mod sieve;
 mod tap;
 mod turns;
+mod uninterrupted;
 mod wiring;
 
 pub use address::{HostAddresses, LinkAddress};

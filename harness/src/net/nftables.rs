@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::uninterrupted::uninterrupted;
+
 /// A conversation with nf_tables, in the namespace of the thread that began it.
 pub(super) struct Nftables {
     socket: Socket,
@@ -132,7 +134,8 @@ impl Nftables {
         let count = u32::try_from(batch.changes.len()).unwrap_or(u32::MAX);
         let last = begin.wrapping_add(count);
         self.sequence = last.wrapping_add(1);
-        let sent = self.socket.send(&batch.encode(begin));
+        let bytes = batch.encode(begin);
+        let sent = uninterrupted(|| self.socket.send(&bytes));
         sent.map_err(|source| Refusal { what: batch.whole(), source })?;
 
         // Only the last change asks for an answer when all is well: an answer to each could be
@@ -161,10 +164,7 @@ impl Nftables {
     fn answer(&self) -> io::Result<(u32, io::Result<()>)> {
         loop {
             let mut bytes = [0; ANSWER];
-            let read = match (&self.socket).read(&mut bytes) {
-                Err(failed) if failed.kind() == io::ErrorKind::Interrupted => continue,
-                other => other?,
-            };
+            let read = uninterrupted(|| (&self.socket).read(&mut bytes))?;
             let kind = u16::from_ne_bytes([bytes[4], bytes[5]]);
             if read < ANSWER || kind != netlink::ERROR {
                 continue;

@@ -32,8 +32,8 @@ mod terminal;
 mod wire;
 
 pub(crate) use elapsed::Thousands;
-pub use fault_matrix::FaultMatrix;
 pub use expectations::Expectations;
+pub use fault_matrix::FaultMatrix;
 pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -45,7 +45,13 @@ impl Bound<'_> {
     }
 
     /// Makes a call until it gives something else than an interruption that nobody asked for: a
-    /// debugger or a tracer may interrupt calls, which is not the subject's doing.
+    /// debugger or a tracer may interrupt calls, and so does a process that is stopped and goes on
+    /// (signal(7)). None of that is the subject's doing.
+    ///
+    /// A call that waits by a limit of its socket, such as SO_RCVTIMEO, waits for all of it again:
+    /// what is left of it could only be set on the socket, where the scenario would see it, or be
+    /// waited for here, and then it would not be the subject that says that the time is over. So it
+    /// may be late, but is never early, and the bound itself stays what it was.
     pub(super) fn patiently<T>(&self, mut call: impl FnMut() -> nix::Result<T>) -> Result<T, Stop> {
         loop {
             match call() {
@@ -56,6 +62,22 @@ impl Bound<'_> {
                 result => return result.map_err(Stop::Failed),
             }
         }
+    }
+
+    /// Makes a call that carries its own time limit, for what is left of it after each such
+    /// interruption.
+    pub(super) fn patiently_for<T>(
+        &self,
+        limit: Duration,
+        mut call: impl FnMut(Duration) -> nix::Result<T>,
+    ) -> Result<T, Stop> {
+        let began = Instant::now();
+        let mut left = limit;
+        self.patiently(|| {
+            let found = call(left);
+            left = limit.saturating_sub(began.elapsed());
+            found
+        })
     }
 
     fn is_closed(&self) -> bool {

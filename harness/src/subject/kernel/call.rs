@@ -116,6 +116,8 @@ pub(super) fn prepared(op: &Op) -> Option<Op> {
 pub(super) struct Means {
     /// The endpoint that it names, if it names one.
     pub(super) address: Option<SockAddr>,
+    /// Whether a connect on the socket has been tried before.
+    pub(super) again: bool,
     /// What was read ahead of the stream whose next frame it receives.
     pub(super) ahead: Option<Ahead>,
     /// The name of the device that it names, if it names one.
@@ -132,7 +134,7 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
     let timed = match op {
         Op::Open { .. } => timed(|| open(target.transport)).map(|result| keep(result, &mut made)),
         Op::Bind { .. } => with_address(address, |address| lend(fd, |socket| socket.bind(address))),
-        Op::Connect { .. } => connect(fd, address, bound),
+        Op::Connect { .. } => connect(fd, means, bound),
         Op::Listen { backlog, .. } => {
             timed(|| lend(fd, |socket| socket.listen(*backlog))).map(done)
         }
@@ -217,14 +219,24 @@ fn accept(listener: Target) -> nix::Result<Target> {
     Ok(Target { fd: connection.into_raw_fd(), ..listener })
 }
 
-fn connect(fd: RawFd, address: Option<&SockAddr>, bound: &Bound<'_>) -> Timed<Outcome> {
+fn connect(fd: RawFd, means: &Means, bound: &Bound<'_>) -> Timed<Outcome> {
     timed(|| {
-        let Some(address) = address else { return Err(Stop::Failed(Errno::EINVAL)) };
+        let Some(address) = &means.address else { return Err(Stop::Failed(Errno::EINVAL)) };
+        let mut is_interrupted = false;
         // Made again after an interruption, it goes on where it was: that is how Linux itself
         // restarts it. A unix socket has not begun to connect while it waits for the backlog.
-        bound.patiently(|| {
-            lend(fd, |socket| socket.connect(address)).map_err(|error| errno::raw(&error))
-        })
+        let result = bound.patiently(|| {
+            let result = lend(fd, |socket| socket.connect(address)).map_err(|e| errno::raw(&e));
+            is_interrupted |= result == Err(Errno::EINTR);
+            result
+        });
+        match result {
+            // Its time is over, and it is itself what has begun already.
+            Err(Stop::Failed(Errno::EALREADY)) if is_interrupted && !means.again => {
+                Err(Stop::Failed(Errno::EINPROGRESS))
+            }
+            result => result,
+        }
     })
     .map(|result| match result {
         Ok(()) => Outcome::Ok,
@@ -243,7 +255,7 @@ fn poll(
         .filter(|(flag, _)| interest.contains(*flag))
         .fold(0, |all, (_, raw)| all | raw);
     let limit = timeout.unwrap_or_default();
-    timed(|| bound.patiently(|| syscall::poll(fd, flags, limit))).map(|result| {
+    timed(|| bound.patiently_for(limit, |left| syscall::poll(fd, flags, left))).map(|result| {
         let found = result.map(|found| {
             let found = FLAGS.into_iter().filter(|(_, raw)| found & raw != 0);
             found.fold(Readiness::NONE, |all, (flag, _)| all | flag)
@@ -260,7 +272,7 @@ fn select(
 ) -> Timed<Outcome> {
     let limit = timeout.unwrap_or_default();
     let asked = SELECTED.map(|flag| interest.contains(flag));
-    timed(|| bound.patiently(|| syscall::select(fd, asked, limit))).map(|result| {
+    timed(|| bound.patiently_for(limit, |left| syscall::select(fd, asked, left))).map(|result| {
         let found = result.map(|found| {
             let found = SELECTED.into_iter().zip(found).filter(|(_, found)| *found);
             found.fold(Readiness::NONE, |all, (flag, _)| all | flag)

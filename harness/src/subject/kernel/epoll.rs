@@ -43,7 +43,7 @@ impl Registration {
             return timed(|| Outcome::failed(super::errno::named(raw)));
         }
         let limit = timeout.unwrap_or_default();
-        timed(|| bound.patiently(|| wait(&self.0.epoll, limit))).map(|found| {
+        timed(|| bound.patiently_for(limit, |left| wait(&self.0.epoll, left))).map(|found| {
             let found = found.map(|found| {
                 let found = FLAGS.into_iter().filter(|(_, raw)| found.contains(*raw));
                 found.fold(Readiness::NONE, |all, (flag, _)| all | flag)

@@ -167,10 +167,12 @@ pub(super) fn fill(target: Target, seed: u64, bound: &Bound<'_>) -> Timed<Outcom
             match bound.patiently(|| send(target.fd, &chunk, flags)) {
                 Ok(count) => total += count as u64,
                 Err(Stop::Failed(Errno::EAGAIN)) => {
-                    match bound.patiently(|| becomes_writable(target.fd)) {
-                        Ok(true) => {}
+                    match bound
+                        .patiently_for(STILL, |left| syscall::poll(target.fd, libc::POLLOUT, left))
+                    {
                         Err(Stop::Blocked) => return Outcome::Blocked,
-                        Ok(false) | Err(Stop::Failed(_)) => return Outcome::Count(total),
+                        Ok(0) | Err(Stop::Failed(_)) => return Outcome::Count(total),
+                        Ok(_) => {}
                     }
                 }
                 Err(stop) => return failure(target.fd, stop, false, SocketOption::SendTimeout),
@@ -178,10 +180,6 @@ pub(super) fn fill(target: Target, seed: u64, bound: &Bound<'_>) -> Timed<Outcom
         }
         Outcome::Blocked
     })
-}
-
-fn becomes_writable(fd: RawFd) -> nix::Result<bool> {
-    syscall::poll(fd, libc::POLLOUT, STILL).map(|found| found != 0)
 }
 
 /// Receives until the end of the stream.

@@ -23,6 +23,8 @@ use crate::wire::Capture;
 pub(super) struct KernelSession {
     origin: Instant,
     sockets: Vec<Option<Target>>,
+    /// Whether a connect was tried, by socket.
+    connects: Vec<bool>,
     /// Of each socket whose frames were asked for, or that has a duplicate: what was read ahead.
     ahead: Vec<Option<Ahead>>,
     /// Of each socket that was asked by epoll: where it is registered.
@@ -54,6 +56,7 @@ impl KernelSession {
             network,
             drops: Vec::new(),
             sockets: vec![None; sockets],
+            connects: vec![false; sockets],
             ahead: vec![None; sockets],
             registered: vec![None; sockets],
             started: (0..tags).map(|_| None).collect(),
@@ -127,7 +130,9 @@ impl KernelSession {
                     }
                 }
             }
+            Op::Connect { socket, .. } => self.connects[socket.index()] = true,
             Op::Dup { socket, duplicate } => {
+                self.connects[duplicate.index()] = self.connects[socket.index()];
                 self.ahead[duplicate.index()] = Some(self.ahead_of(*socket));
             }
             Op::SetOption { option: SocketOption::Linger, .. } => self.lingers = true,
@@ -162,7 +167,8 @@ impl KernelSession {
             }
             _ => None,
         };
-        Ok(Means { address, ahead, device, registration })
+        let again = self.connects[op.socket().index()];
+        Ok(Means { address, again, ahead, device, registration })
     }
 
     fn registration_of(&mut self, socket: SocketId) -> Result<Registration, SubjectError> {

@@ -315,6 +315,42 @@ fn a_connect_that_waits_for_the_backlog_waits_on_after_a_signal() {
 }
 
 #[test]
+fn a_connect_that_began_before_a_signal_is_still_its_own() {
+    let mut rig = Rig::listening(Transport::Tcp4);
+    // The queue of connections is full, so that the next one is not answered.
+    rig.connected(NEAR, Transport::Tcp4);
+    rig.does(&Op::Open { socket: id(OTHER), transport: Transport::Tcp4 }, Outcome::Ok);
+    rig.does(&limit(OTHER, SocketOption::SendTimeout, 300), Outcome::Ok);
+    let connect = Op::Connect { socket: id(OTHER), address: here() };
+    rig.start(0, &connect);
+    rig.disturb_once(0);
+    assert_eq!(rig.finish(0, ANSWER, true), Some(Outcome::failed(Errno::EINPROGRESS)));
+    rig.start(1, &connect);
+    rig.disturb_once(1);
+    assert_eq!(rig.finish(1, ANSWER, true), Some(Outcome::failed(Errno::EALREADY)));
+}
+
+#[test]
+fn a_poll_that_is_interrupted_all_the_time_ends_in_its_time() {
+    let mut rig = Rig::new(Transport::Tcp4);
+    for limit in [Duration::from_millis(100), Duration::from_micros(99_900)] {
+        let since = Instant::now();
+        rig.start(0, &poll(NEAR, Some(limit)));
+        // Waiting anew after each signal, it would never end.
+        let outcome = loop {
+            rig.session.pending(TagId::new(0)).expect("it was started").call.disturb();
+            match rig.finish(0, Duration::from_millis(1), false) {
+                None if since.elapsed() > ANSWER => break None,
+                None => {}
+                outcome => break outcome,
+            }
+        };
+        assert_eq!(outcome, Some(Outcome::Timeout));
+        assert!(since.elapsed() >= limit);
+    }
+}
+
+#[test]
 fn a_look_at_what_is_so_now_cannot_be_broken() {
     let mut rig = Rig::new(Transport::Unix);
     let enough = AtomicBool::new(false);
