@@ -89,7 +89,25 @@ impl Chosen {
     /// The cases that were chosen, with a selection that says more than the patterns, and with
     /// groups grown to so many hosts. Each pattern must match one at least.
     pub(super) fn plan(&self, selection: Selection, hosts: Option<usize>) -> Result<Plan, Exit> {
-        // What the rest of the selection leaves out is no mistake in a pattern.
+        self.each_pattern_matches()?;
+        let selection = Selection { patterns: self.patterns.clone(), ..selection };
+        match hosts {
+            None => Ok(Plan::of(self.documents(), &selection)),
+            Some(hosts) => Plan::grown(self.documents(), &selection, hosts).map_err(|error| {
+                complain(&format!("error: {error}\n"));
+                Exit::Usage
+            }),
+        }
+    }
+}
+
+impl Chosen {
+    /// Says each pattern that matches no case. What the rest of a selection leaves out is no mistake
+    /// in a pattern.
+    fn each_pattern_matches(&self) -> Result<(), Exit> {
+        if self.patterns.is_empty() {
+            return Ok(());
+        }
         let named = Selection { patterns: self.patterns.clone(), ..Selection::default() };
         let whole = Plan::of(self.documents(), &named);
         let unmatched = whole.unmatched(&self.patterns);
@@ -100,17 +118,7 @@ impl Chosen {
                 "error: nothing matches `{pattern}`{no_file}; `sockspec list` shows what there is\n"
             ));
         }
-        if !unmatched.is_empty() {
-            return Err(Exit::Nothing);
-        }
-        let selection = Selection { patterns: self.patterns.clone(), ..selection };
-        match hosts {
-            None => Ok(Plan::of(self.documents(), &selection)),
-            Some(hosts) => Plan::grown(self.documents(), &selection, hosts).map_err(|error| {
-                complain(&format!("error: {error}\n"));
-                Exit::Usage
-            }),
-        }
+        if unmatched.is_empty() { Ok(()) } else { Err(Exit::Nothing) }
     }
 }
 

@@ -154,6 +154,8 @@ fn case(
     for step in body.items.iter().filter_map(|item| step(item, body, transport, choice)) {
         tables.each(step, &mut steps);
     }
+    // Most of what the blocks of a `vary` hold stands in other cases.
+    steps.shrink_to_fit();
     Case {
         id: CaseId::new(&scenario.id, &coordinates),
         scenario: Arc::clone(scenario),
