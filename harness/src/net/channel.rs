@@ -24,7 +24,6 @@ pub(super) struct Channel {
     socket: Socket,
     /// The number of the next message.
     next: u32,
-    replies: Vec<u8>,
     /// The IPv6 addresses that came into use since the last batch was sent, with their interfaces.
     usable: Vec<(u32, Ipv6Addr)>,
 }
@@ -32,6 +31,9 @@ pub(super) struct Channel {
 impl Channel {
     /// How long the kernel has for an answer, which it has ready when the send returns.
     const PATIENCE: Duration = Duration::from_secs(5);
+    /// Room for what the kernel answers at once. There are hundreds of channels, and few speak at a
+    /// time, so none keeps it.
+    const ROOM: usize = 8 << 10;
 
     /// Opens one in the namespace that the calling thread is in.
     pub(super) fn open() -> io::Result<Self> {
@@ -39,8 +41,7 @@ impl Channel {
         socket.set_cap_ack(true)?;
         socket.bind_auto()?;
         socket.add_membership(RTNLGRP_IPV6_IFADDR)?;
-        let replies = Vec::with_capacity(8 << 10);
-        Ok(Self { socket, next: 1, replies, usable: Vec::new() })
+        Ok(Self { socket, next: 1, usable: Vec::new() })
     }
 
     /// Lets the kernel do everything in the batch, in its order.
@@ -52,9 +53,10 @@ impl Channel {
         self.usable.clear();
         let sequence = self.send(batch, last.what)?;
         let mut refused = None;
+        let mut replies = Vec::with_capacity(Self::ROOM);
         loop {
-            self.receive(last.what)?;
-            for reply in Replies(&self.replies) {
+            self.receive(&mut replies, last.what)?;
+            for reply in Replies(&replies) {
                 let NetlinkPayload::Error(error) = reply.payload else {
                     self.usable.extend(usable(&reply));
                     continue;
@@ -80,9 +82,10 @@ impl Channel {
     /// The kernel adds one at once, but leaves it to a worker to make it the host's own on the
     /// link. What comes before that is dropped.
     pub(super) fn await_address(&mut self, index: u32, address: Ipv6Addr) -> Result<(), NetError> {
+        let mut replies = Vec::with_capacity(Self::ROOM);
         while !self.usable.contains(&(index, address)) {
-            self.receive("wait for an address")?;
-            self.usable.extend(Replies(&self.replies).filter_map(|reply| usable(&reply)));
+            self.receive(&mut replies, "wait for an address")?;
+            self.usable.extend(Replies(&replies).filter_map(|reply| usable(&reply)));
         }
         Ok(())
     }
@@ -94,9 +97,10 @@ impl Channel {
         batch.push(what, 0, message::query(index));
         let sequence = self.send(&batch, what)?;
         let mut up = false;
+        let mut replies = Vec::with_capacity(Self::ROOM);
         loop {
-            self.receive(what)?;
-            for reply in Replies(&self.replies) {
+            self.receive(&mut replies, what)?;
+            for reply in Replies(&replies) {
                 if reply.header.sequence_number != sequence {
                     continue;
                 }
@@ -133,11 +137,11 @@ impl Channel {
         Ok(first)
     }
 
-    fn receive(&mut self, what: &'static str) -> Result<(), NetError> {
+    fn receive(&self, replies: &mut Vec<u8>, what: &'static str) -> Result<(), NetError> {
         let deadline = Instant::now() + Self::PATIENCE;
         loop {
-            self.replies.clear();
-            match self.socket.recv(&mut self.replies, libc::MSG_DONTWAIT) {
+            replies.clear();
+            match self.socket.recv(replies, libc::MSG_DONTWAIT) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
