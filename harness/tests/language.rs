@@ -171,8 +171,8 @@ fn every_verb_can_be_written() {
     assert!(has(&found[0], "Wire(Count(WireFact") && !has(&found[47], "Wire(Count(WireFact"));
     let last = &found[47];
     assert_eq!(last.id.as_str(), "every-verb[unix,loopback,limit=4,pause=20.5ms,end=both]");
-    // Only the pause: every other step may be over at once.
-    assert_eq!(last.least, Duration::from_micros(20_500));
+    // The pause, and that of `fill`: every other step may be over at once.
+    assert_eq!(last.least, Duration::from_micros(120_500));
 }
 
 #[test]
@@ -189,6 +189,18 @@ fn a_pair_is_made_by_steps_of_its_own() {
     assert!(stream.sockets.iter().any(|socket| socket.name.contains(' ')));
     // 300 ms, 200 ms of waiting, and 300 ms again: the awaited receive ran beside the wait.
     assert_eq!(stream.least, Duration::from_millis(800));
+}
+
+#[test]
+fn a_fill_waits_until_it_is_sure() {
+    let least = |expected: &str| {
+        let source = format!(
+            "\"a title\"\nover tcp4\npair client.c server.s\n\nclient fill c => {expected}\n"
+        );
+        cases("fill", &source)[0].least
+    };
+    assert_eq!(least("1.."), Duration::from_millis(100));
+    assert_eq!(least("1.. or EPIPE"), Duration::ZERO);
 }
 
 #[test]

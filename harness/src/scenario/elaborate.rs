@@ -14,6 +14,9 @@ use crate::vocabulary::{
 /// How long `blocked` is watched for unless `for` says otherwise.
 const WATCH: Duration = Duration::from_millis(100);
 
+/// How long nothing more has been taken when `fill` is done.
+const FULL: Duration = Duration::from_millis(100);
+
 /// Makes a case of each variant.
 pub(super) fn elaborate(scenario: &Arc<Scenario>, body: &Body, groups: &Groups) -> Vec<Case> {
     let tables = Tables::new(body, groups);
@@ -274,10 +277,11 @@ fn least(steps: &[Step], tags: usize) -> Duration {
     now
 }
 
-/// The time limit that an operation carries itself.
+/// The time that an operation waits by itself, until its own limit or until it is sure.
 fn limit(op: &Op) -> Option<Duration> {
     match op {
         Op::Poll { timeout, .. } => *timeout,
+        Op::Fill { .. } => Some(FULL),
         _ => None,
     }
 }
@@ -292,7 +296,7 @@ fn shortest(step: &Step, since: Duration, now: Duration, limit: Option<Duration>
             _ => Duration::ZERO,
         };
         let own = match alternative.expected {
-            Expected::Timeout => limit,
+            Expected::Timeout | Expected::Count { .. } => limit,
             _ => None,
         };
         let after = alternative.after.max(own).unwrap_or_default();
