@@ -311,6 +311,21 @@ fn all_nodes_needs_a_socket_of_ipv6_in_every_case() {
 }
 
 #[test]
+fn a_limited_broadcast_needs_a_socket_of_ipv4_in_every_case() {
+    let to_all = |header: &str, open: &str| {
+        codes(&format!(
+            "\"a title\"\non netns\n{header}\n\nclient open s {open} => ok\n\
+             client sendto s \"x\" broadcast:p => 1\n"
+        ))
+    };
+    assert_eq!(to_all("over udp4 tcp4", ""), [""; 0]);
+    assert_eq!(to_all("over udp4 udp6", ""), ["no-ipv4"]);
+    assert_eq!(to_all("over udp6", "udp4"), [""; 0]);
+    assert_eq!(to_all("", "udp4"), [""; 0]);
+    assert_eq!(to_all("", "udp6"), ["no-ipv4"]);
+}
+
+#[test]
 fn local_transports_stay_on_one_host() {
     let ids = |header: &str| -> Vec<String> {
         let source = format!("\"a title\"\n{header}\n\nclient open s => ok\n");

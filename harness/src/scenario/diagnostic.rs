@@ -148,6 +148,7 @@ codes! {
     MIXED_TAG "mixed-tag" "cases start different operations under one name"
     NO_CASE "no-case" "no transport of a scenario exists on any of its topologies"
     NO_FRAMING "no-framing" "a frame is sent or received and nothing says in which framing"
+    NO_IPV4 "no-ipv4" "an address that only IPv4 has, without a socket of IPv4"
     NO_IPV6 "no-ipv6" "an address that only IPv6 has, without a socket of IPv6"
     NO_LINK "no-link" "something needs a link between hosts where there is none"
     NO_PACKETS "no-packets" "a `wire` step where no transport has packets"

@@ -10,10 +10,14 @@ pub(super) type Guard = Option<(usize, usize)>;
 pub(super) struct Families {
     /// The steps that make a socket of IPv6 themselves.
     pub(super) ipv6: Vec<Guard>,
+    /// The steps that make a socket of IPv4 themselves.
+    pub(super) ipv4: Vec<Guard>,
     /// Links made too narrow for IPv6, each with the mistake that it may be.
     pub(super) small: Vec<(Guard, Diagnostic)>,
     /// Addresses that IPv6 alone has, each with the mistake that it may be.
     pub(super) nodes: Vec<(Guard, Diagnostic)>,
+    /// Addresses that IPv4 alone has, each with the mistake that it may be.
+    pub(super) limited: Vec<(Guard, Diagnostic)>,
 }
 
 /// Whether two steps can stand in one case.
@@ -30,20 +34,28 @@ impl Checker<'_, '_> {
         self.opened.push(transport);
         if transport.is_ipv6() {
             self.families.ipv6.push(self.guard);
+        } else if !transport.is_local() {
+            self.families.ipv4.push(self.guard);
         }
     }
 
     /// Reports what one address family does not allow.
     pub(super) fn check_families(&mut self) {
         let families = std::mem::take(&mut self.families);
-        let opened = |guard: Guard| families.ipv6.iter().any(|other| meet(guard, *other));
-        let mut over = self.header.over.iter().flatten();
-        let some = over.clone().any(|transport| transport.is_ipv6());
-        let all = self.header.over.is_some()
-            && over.all(|transport| transport.is_ipv6() || transport.is_local());
+        let among = |steps: &[Guard], guard: Guard| steps.iter().any(|other| meet(guard, *other));
+        let opened = |guard: Guard| among(&families.ipv6, guard);
+        let over = self.header.over.as_deref();
+        let some = over.is_some_and(|over| over.iter().any(|transport| transport.is_ipv6()));
+        let all = |ipv6: bool| {
+            let fits = |one: &Transport| one.is_local() || one.is_ipv6() == ipv6;
+            over.is_some_and(|over| over.iter().all(fits))
+        };
+        let (all6, all4) = (all(true), all(false));
         let small = families.small.into_iter().filter(|(guard, _)| some || opened(*guard));
-        let nodes = families.nodes.into_iter().filter(|(guard, _)| !all && !opened(*guard));
-        for (_, diagnostic) in small.chain(nodes) {
+        let nodes = families.nodes.into_iter().filter(|(guard, _)| !all6 && !opened(*guard));
+        let limited = families.limited.into_iter();
+        let limited = limited.filter(|(guard, _)| !all4 && !among(&families.ipv4, *guard));
+        for (_, diagnostic) in small.chain(nodes).chain(limited) {
             self.report(diagnostic);
         }
     }

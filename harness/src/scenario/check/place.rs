@@ -13,7 +13,14 @@ impl Checker<'_, '_> {
         }
         Some(match place {
             "any" => Place::Any,
-            "broadcast" => Place::Broadcast,
+            "broadcast" => {
+                let message = "`broadcast` is an address of IPv4";
+                let label = "no socket of IPv4 is there in every case";
+                let diagnostic = Diagnostic::new(code::NO_IPV4, atom.span, message, label)
+                    .help("write `over udp4`, or open the socket as one");
+                self.families.limited.push((self.guard, diagnostic));
+                Place::Broadcast
+            }
             "subnet-broadcast" => Place::SubnetBroadcast,
             "all-nodes" => {
                 self.needs_link(atom, place)?;
