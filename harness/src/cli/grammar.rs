@@ -5,6 +5,11 @@ pub(super) const GRAMMAR: &[(&str, &str, &str)] = &[
     ("needs", "a header line", "`needs CAPABILITY ...`: what the subject must be able to do"),
     ("over", "a header line", "`over TRANSPORT ...`: one case for each transport"),
     ("on", "a header line", "`on TOPOLOGY ...`: one case for each topology"),
+    (
+        "not",
+        "a header line",
+        "`not TRANSPORT|TOPOLOGY ... \"REASON\"`: why the behaviour is not tested there",
+    ),
     ("pair", "a header line", "`pair A.x B.y`: a connected pair before the first step"),
     (
         "framing",

@@ -12,6 +12,7 @@ mod finding;
 mod fmt;
 mod fuzz_decoder;
 mod grammar;
+mod index;
 mod list;
 mod output;
 mod run;

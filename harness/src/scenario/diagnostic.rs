@@ -136,6 +136,7 @@ codes! {
     FEW_HOSTS "few-hosts" "a `lan` does not have the hosts it needs"
     FOREIGN_SOCKET "foreign-socket" "a step names a socket of another actor"
     FOREIGN_TAG "foreign-tag" "a step awaits what another actor started"
+    IDLE_REASON "idle-reason" "a `not` line gives a reason that nothing needs"
     LATE_HEADER "late-header" "a header line stands after the first step"
     LATE_SOCKET "late-socket" "a socket is used before the step that makes it"
     MEMBER_NAME "member-name" "a host is named like a member of a group"

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::case::{Action, Case, Place, Scenario, Step};
-use super::check::check;
+use super::check::{Omission, check};
 use super::diagnostic::{Diagnostic, code};
 use super::elaborate::elaborate;
 use super::groups::{Groups, MOST_HOSTS};
@@ -21,7 +21,7 @@ pub const LARGEST_FILE: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Document {
     scenario: Arc<Scenario>,
-    body: Body,
+    pub(super) body: Body,
 }
 
 impl Document {
@@ -156,7 +156,10 @@ pub(super) fn too_large(bytes: usize) -> Vec<Diagnostic> {
 pub(super) struct Body {
     pub(super) needs: Vec<Capability>,
     pub(super) over: Option<Vec<Transport>>,
+    /// The transports of the cases: those of the `over` line, else those that steps name.
+    pub(super) transports: Vec<Transport>,
     pub(super) topologies: Vec<Topology>,
+    pub(super) omissions: Vec<Omission>,
     pub(super) actors: Vec<String>,
     pub(super) groups: Groups,
     pub(super) axes: Vec<Axis>,

@@ -3,14 +3,17 @@
 
 use std::sync::Arc;
 
-use super::{Diagnostic, Document, Place, Scenario, TokenKind, format, lex};
-use crate::vocabulary::ScenarioId;
+use super::{Coverage, Diagnostic, Document, Place, Scenario, TokenKind, format, lex};
+use crate::vocabulary::{Reach, ScenarioId, Transport};
 
 /// More cases than this are not elaborated: they would only repeat the first.
 const CASES: usize = 64;
 
 /// More steps than this are not either: groups make many of few.
 const STEPS: usize = 4_000;
+
+/// With more steps than this it is not asked what a text covers: for that it is checked many times.
+const COVERED: usize = 200;
 
 /// How many diagnostics of a text are shown.
 const SHOWN: usize = 8;
@@ -76,6 +79,7 @@ fn meaning(source: &str) -> Result<Meaning, String> {
             return Ok(Err(codes));
         }
     };
+    covering(&document)?;
     if document.count() > CASES || document.most_steps() > STEPS {
         return Ok(Ok(format!("{} cases, {} steps", document.count(), document.most_steps())));
     }
@@ -99,6 +103,19 @@ fn meaning(source: &str) -> Result<Meaning, String> {
         }
     }
     Ok(Ok(format!("{cases:?}")))
+}
+
+/// What a scenario covers is said of every transport, within one host and between hosts.
+fn covering(document: &Document) -> Result<(), String> {
+    if document.most_steps() > COVERED {
+        return Ok(());
+    }
+    let cells = Coverage::of(document).cells;
+    let is_whole = cells.len() == Transport::ALL.len() * Reach::ALL.len();
+    if !is_whole || cells.iter().any(|cell| cell.topologies.is_empty() != cell.why.is_some()) {
+        return Err(format!("what is tested has a reason not to be, or none: {cells:?}"));
+    }
+    Ok(())
 }
 
 /// Every word and comment, one a line.

@@ -3,6 +3,7 @@
 
 pub mod case;
 mod check;
+mod coverage;
 mod diagnostic;
 mod document;
 mod elaborate;
@@ -18,6 +19,7 @@ pub use case::{
     Action, Alternative, Amount, Before, Case, DropFilter, Expectation, Expected, LinkFault, Place,
     Receiver, SameKey, Scenario, SocketName, Step, Variant, Via, WireFact, WireStep,
 };
+pub use coverage::{Cell, Coverage, Why};
 pub use diagnostic::Diagnostic;
 pub(crate) use diagnostic::{line_at, nearest, quoted};
 pub use document::{Document, GrowError, LARGEST_FILE};

@@ -99,6 +99,8 @@ pub(super) enum Key {
     Needs,
     Over,
     On,
+    /// `not TRANSPORT|TOPOLOGY ... "REASON"`
+    Not,
     Pair,
     /// `framing SPEC limit SIZE [for ACTOR]`
     Framing,
@@ -114,6 +116,7 @@ impl Key {
             "needs" => Some(Self::Needs),
             "over" => Some(Self::Over),
             "on" => Some(Self::On),
+            "not" => Some(Self::Not),
             "pair" => Some(Self::Pair),
             "framing" => Some(Self::Framing),
             "vary" => Some(Self::Vary),
@@ -128,6 +131,7 @@ impl Key {
             Self::Needs => "needs",
             Self::Over => "over",
             Self::On => "on",
+            Self::Not => "not",
             Self::Pair => "pair",
             Self::Framing => "framing",
             Self::Vary => "vary",
@@ -136,9 +140,9 @@ impl Key {
 }
 
 /// The words that a line can begin with and that no host can have as its name.
-pub(super) const KEYWORDS: [&str; 12] = [
-    "cite", "level", "needs", "over", "on", "pair", "framing", "vary", "case", "same", "wait",
-    "wire",
+pub(super) const KEYWORDS: [&str; 13] = [
+    "cite", "level", "needs", "over", "on", "not", "pair", "framing", "vary", "case", "same",
+    "wait", "wire",
 ];
 
 /// The places that are no hosts: names with a meaning of their own in an address.

@@ -79,6 +79,7 @@ syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^needs\k\@!" end="$" contains=sockspecCapability,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^over\k\@!" end="$" contains=sockspecTransport,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^on\k\@!" end="$" contains=sockspecTopology,sockspecGroup,sockspecComment
+syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^not\k\@!" end="$" contains=sockspecTransport,sockspecTopology,sockspecString,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^pair\k\@!" end="$" contains=sockspecSocket,sockspecComment
 syntax region sockspecHeader oneline keepend matchgroup=sockspecKeyword start="^framing\k\@!" end="$" contains=sockspecFraming,sockspecFramed,sockspecNumber,sockspecVariable,sockspecString,sockspecComment
 

@@ -6,6 +6,7 @@ use super::framing::{Framed, FramingLine};
 use super::header::{CASES, Header, header};
 use super::mistake::{too_many_cases, unexpected};
 use super::names::{ROUTER, missing_transport, place};
+use super::omission::{idle, tested};
 use super::value::is_name;
 use super::wire::{Fact, Order};
 use crate::scenario::case::{Action, Step, WireStep};
@@ -30,39 +31,17 @@ pub(in crate::scenario) fn check(
     path: &str,
     mut diagnostics: Vec<Diagnostic>,
 ) -> Result<Document, Vec<Diagnostic>> {
-    let empty = tree.words.is_empty();
     let header = header(tree, &mut diagnostics);
-    let mut checker = Checker {
-        source: tree.source,
-        tree,
-        header: &header,
-        flow: Flow::default(),
-        ports: Vec::new(),
-        diagnostics,
-        first: true,
-        muted: false,
-        implied: false,
-        guard: None,
-        facts: Vec::new(),
-        marks: 0,
-        orders: Vec::new(),
-        opened: Vec::new(),
-        families: Families::default(),
-        framings: Vec::new(),
-        framed: Vec::new(),
-        wire: None,
-        pending: Vec::new(),
-        strangers: Vec::new(),
-        used: vec![false; header.axes.len()],
-        across: None,
-        line: 0,
-        line_start: 0,
-    };
-    if empty {
-        return Err(checker.diagnostics);
+    if tree.words.is_empty() {
+        return Err(diagnostics);
     }
+    let mut checker = Checker::new(tree, &header, diagnostics);
     let items = checker.scenario();
-    let Checker { mut diagnostics, flow, ports, across, .. } = checker;
+    let Checker { mut diagnostics, flow, ports, across, opened, .. } = checker;
+    let transports = tested(header.over.as_deref(), &opened);
+    if diagnostics.is_empty() {
+        diagnostics = idle(tree, &header, &transports);
+    }
     if !diagnostics.is_empty() {
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         diagnostics.truncate(MISTAKES);
@@ -83,6 +62,8 @@ pub(in crate::scenario) fn check(
     let body = Body {
         needs: header.needs,
         over: header.over,
+        transports,
+        omissions: header.omissions,
         topologies: header.topologies,
         actors: header.actors.into_iter().map(str::to_owned).collect(),
         groups: header.groups,
@@ -105,6 +86,38 @@ pub(in crate::scenario) fn check(
     Ok(Document::new(scenario, body))
 }
 
+/// Why a scenario could not have this transport too, on this topology instead of its own: the first
+/// mistake that it would have then. Where steps name their transports, they all name this one.
+pub(in crate::scenario) fn refusal(
+    tree: &Tree<'_>,
+    transport: Transport,
+    topology: Topology,
+) -> Option<String> {
+    let mut diagnostics = Vec::new();
+    let mut header = header(tree, &mut diagnostics);
+    if let Some(few) = too_many_hosts(&header, topology) {
+        return Some(few);
+    }
+    let instead = header.over.is_none().then_some(transport);
+    header.over.get_or_insert_default().push(transport);
+    header.topologies = vec![topology];
+    let mut checker = Checker::new(tree, &header, diagnostics);
+    checker.instead = instead;
+    checker.scenario();
+    // That it would have too many cases says nothing of the behaviour.
+    let refusals = checker.diagnostics.into_iter().filter(|one| one.code != code::TOO_LARGE);
+    let first = refusals.min_by_key(|diagnostic| diagnostic.span);
+    first.map(|diagnostic| diagnostic.message)
+}
+
+/// Why the actors of a scenario would find no room on a topology, whatever their names.
+fn too_many_hosts(header: &Header<'_>, topology: Topology) -> Option<String> {
+    let is_same = header.topologies.contains(&topology);
+    let hosts = header.groups.hosts().max(header.actors.len());
+    (!is_same && topology != Topology::Lan && hosts > 2)
+        .then(|| format!("{} has two actors, and this scenario more", quoted(topology.word())))
+}
+
 /// Follows the steps of a scenario from the first to the last.
 pub(super) struct Checker<'h, 's> {
     pub(super) source: &'s str,
@@ -125,6 +138,8 @@ pub(super) struct Checker<'h, 's> {
     /// How many `wire mark` lines there were.
     pub(super) marks: usize,
     pub(super) orders: Vec<Order>,
+    /// What every transport that a step names is taken for.
+    pub(super) instead: Option<Transport>,
     /// The transports that steps name.
     pub(super) opened: Vec<Transport>,
     pub(super) families: Families,
@@ -141,6 +156,38 @@ pub(super) struct Checker<'h, 's> {
     /// The current line, from 0, and its first byte.
     pub(super) line: usize,
     pub(super) line_start: u32,
+}
+
+impl<'h, 's> Checker<'h, 's> {
+    fn new(tree: &'h Tree<'s>, header: &'h Header<'s>, diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            source: tree.source,
+            tree,
+            header,
+            flow: Flow::default(),
+            ports: Vec::new(),
+            diagnostics,
+            first: true,
+            muted: false,
+            implied: false,
+            guard: None,
+            facts: Vec::new(),
+            marks: 0,
+            orders: Vec::new(),
+            instead: None,
+            opened: Vec::new(),
+            families: Families::default(),
+            framings: Vec::new(),
+            framed: Vec::new(),
+            wire: None,
+            pending: Vec::new(),
+            strangers: Vec::new(),
+            used: vec![false; header.axes.len()],
+            across: None,
+            line: 0,
+            line_start: 0,
+        }
+    }
 }
 
 impl Checker<'_, '_> {

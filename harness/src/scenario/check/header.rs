@@ -5,6 +5,7 @@ use super::mistake::{
     bad_name, bad_range, bad_text, duplicate_word, extra_word, stray_group, too_many_cases,
     unexpected, unknown, unknown_host, unknown_level,
 };
+use super::omission::{OMISSION, Omission};
 use super::value::{is_name, range, size, text};
 use crate::scenario::diagnostic::{Diagnostic, code, quoted};
 use crate::scenario::groups::Groups;
@@ -22,6 +23,8 @@ pub(super) struct Header<'s> {
     /// The transports of the `over` line, where there is one.
     pub(super) over: Option<Vec<Transport>>,
     pub(super) topologies: Vec<Topology>,
+    /// What the `not` lines give reasons for.
+    pub(super) omissions: Vec<Omission>,
     /// The keywords of the `over` line and of the `on` line.
     pub(super) matrix: [Option<Span>; 2],
     /// The hosts, and behind them the groups of hosts.
@@ -88,7 +91,7 @@ pub(super) fn header<'s>(tree: &Tree<'s>, diagnostics: &mut Vec<Diagnostic>) -> 
 
 pub(super) struct Reader<'t, 's> {
     pub(super) tree: &'t Tree<'s>,
-    diagnostics: &'t mut Vec<Diagnostic>,
+    pub(super) diagnostics: &'t mut Vec<Diagnostic>,
     pub(super) header: Header<'s>,
     /// The keyword of each line that stands at most once.
     seen: [Option<Span>; 5],
@@ -162,7 +165,7 @@ impl<'s> Reader<'_, 's> {
             Key::Needs => Some(2),
             Key::Over => Some(3),
             Key::On => Some(4),
-            Key::Pair | Key::Framing | Key::Vary => None,
+            Key::Not | Key::Pair | Key::Framing | Key::Vary => None,
         };
         if let Some(slot) = once {
             if let Some(earlier) = self.seen[slot] {
@@ -214,6 +217,7 @@ impl<'s> Reader<'_, 's> {
                 self.header.over = Some(transports);
             }
             Key::On => self.on(first, rest),
+            Key::Not => self.omission(rest),
             Key::Pair => {}
             Key::Framing => self.header.framings.push(*line),
             Key::Vary => self.vary(line),
@@ -494,6 +498,7 @@ fn wanted(key: Key) -> (&'static str, &'static str) {
         Key::Needs => ("a capability", "such as `needs dup`"),
         Key::Over => ("a transport", "such as `over tcp4 tcp6 unix`"),
         Key::On => ("a topology", "without the line, the topology is `loopback`"),
+        Key::Not => ("a transport or topology, and a reason", OMISSION),
         Key::Pair => ("`ACTOR.SOCKET` twice", "a pair is written `pair client.c server.s`"),
         Key::Framing => ("a framing and its limit", "such as `framing ascii-length 8 limit 64KiB`"),
         Key::Vary => ("a name", "such as `vary size 1 64KiB`"),

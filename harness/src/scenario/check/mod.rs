@@ -12,9 +12,11 @@ mod header;
 mod lan;
 mod mistake;
 mod names;
+mod omission;
 mod operation;
 mod place;
 mod value;
 mod wire;
 
-pub(super) use checker::check;
+pub(super) use checker::{check, refusal};
+pub(super) use omission::{LOCAL, Omission, Omitted};

@@ -146,7 +146,8 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn transport(&mut self, atom: &Atom<'_>) -> Option<Transport> {
-        let found = Transport::from_word(atom.text);
+        let named = Transport::from_word(atom.text);
+        let found = named.map(|named| self.instead.unwrap_or(named));
         if found.is_none() {
             let all = Transport::ALL.map(Transport::word);
             let diagnostic =
