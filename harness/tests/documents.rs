@@ -1,13 +1,13 @@
-//! What is written for people says what the program does: the examples parse, and every word of the
-//! language stands in the reference and in the syntax files.
+//! What is written for people says what the program does: every word of the language stands in the
+//! reference and in the syntax files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sockspec::scenario::{AMOUNT_WORDS, Document, LINK_WORDS, PACKET_WORDS, PLACES, format};
+use sockspec::scenario::{AMOUNT_WORDS, LINK_WORDS, PACKET_WORDS, PLACES};
 use sockspec::vocabulary::{
     ByteOrder, Capability, Errno, FrameFault, Framing, MessageFlags, PacketKind, Padding, Pieces,
-    Readiness, ScenarioId, SocketOption, TcpState, Terminator, Topology, Transport, Verb, Width,
+    Readiness, SocketOption, TcpState, Terminator, Topology, Transport, Verb, Width,
 };
 
 fn top(path: &str) -> PathBuf {
@@ -16,13 +16,6 @@ fn top(path: &str) -> PathBuf {
 
 fn text(path: &str) -> String {
     fs::read_to_string(top(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The fenced blocks of a page that are whole scenarios: they begin with a title.
-fn scenarios(page: &str) -> Vec<&str> {
-    let blocks = page.split("\n```");
-    let inside = blocks.skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
-    inside.map(|(_, block)| block).filter(|block| block.starts_with('"')).collect()
 }
 
 fn has_word(text: &str, word: &str) -> bool {
@@ -79,20 +72,6 @@ fn large_words() -> Vec<&'static str> {
 }
 
 #[test]
-fn the_examples_of_the_pages_are_scenarios() {
-    for (page, least) in [("README.md", 1), ("scenarios/README.md", 1)] {
-        let text = text(page);
-        let examples = scenarios(&text);
-        assert!(examples.len() >= least, "{page} has examples");
-        for example in examples {
-            let parsed = Document::parse(example, ScenarioId::new("example"), page);
-            assert!(parsed.is_ok(), "{page}: {:?}\n{example}", parsed.err());
-            assert!(format(example).is_ok());
-        }
-    }
-}
-
-#[test]
 fn the_reference_has_every_word_and_every_form() {
     let reference = text("scenarios/README.md");
     assert_eq!(missing(&reference, small_words()), Vec::<&str>::new());
@@ -119,5 +98,4 @@ fn the_syntax_files_have_every_word() {
 #[test]
 fn a_word_that_is_missing_is_noticed() {
     assert_eq!(missing("open bind, recvfrom", ["open", "bind", "recv"]), ["recv"]);
-    assert_eq!(scenarios("a\n```\n\"t\"\nx\n```\nb\n```sh\nls\n```\n"), ["\"t\"\nx"]);
 }
