@@ -1,14 +1,9 @@
 //! What the suite tests of all that there is to test: each behaviour is tested over each transport,
-//! within one host and between hosts, or something says why not; and the index of that is current.
-
-#[path = "program/child.rs"]
-mod child;
+//! within one host and between hosts, or something says why not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use child::finish;
 use sockspec::scenario::{Cell, Coverage, Document, Suite, Why};
 use sockspec::vocabulary::{Reach, ScenarioId, Topology, Transport};
 
@@ -56,24 +51,6 @@ fn every_cell_of_the_suite_is_tested_or_says_why_not() {
         }
     }
     assert!(silent.is_empty(), "give the reason in a `not` line:\n{}", silent.join("\n"));
-}
-
-#[test]
-fn the_index_is_current() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/INDEX.md");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockspec"));
-    command.args(["list", "--format", "markdown"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = finish(&mut command);
-    assert!(output.status.success());
-    let now = String::from_utf8_lossy(&output.stdout).into_owned();
-    let then = fs::read_to_string(page).unwrap_or_default();
-    let first = now.lines().zip(then.lines()).position(|(now, then)| now != then);
-    assert!(
-        now == then,
-        "scenarios/INDEX.md is out of date from line {} on; renew it by\n  \
-         sockspec list --format markdown > scenarios/INDEX.md",
-        first.unwrap_or_else(|| now.lines().count().min(then.lines().count())) + 1
-    );
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! What is written for people says what the program does: every word of the language stands in the
 //! reference and in the syntax files.
 
+#[path = "program/child.rs"]
+mod child;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use sockspec::scenario::{AMOUNT_WORDS, LINK_WORDS, PACKET_WORDS, PLACES};
+use child::finish;
+use sockspec::scenario::{AMOUNT_WORDS, KEYWORDS, LINK_WORDS, PACKET_WORDS, PLACES};
 use sockspec::vocabulary::{
     ByteOrder, Capability, Errno, FrameFault, Framing, MessageFlags, PacketKind, Padding, Pieces,
     Readiness, SocketOption, TcpState, Terminator, Topology, Transport, Verb, Width,
@@ -41,7 +46,7 @@ fn small_words() -> Vec<&'static str> {
     let wire = LINK_WORDS.into_iter().chain(PACKET_WORDS).chain(AMOUNT_WORDS).chain(PLACES);
     let first = transports.chain(topologies).chain(flags);
     let first = first.chain(sending).chain(receiving).chain(packets).chain(verbs).chain(wire);
-    first.chain(frame_words()).collect()
+    first.chain(frame_words()).chain(KEYWORDS).collect()
 }
 
 /// The words with which frames are written.
@@ -73,8 +78,11 @@ fn large_words() -> Vec<&'static str> {
 
 #[test]
 fn the_reference_has_every_word_and_every_form() {
-    let reference = text("scenarios/README.md");
-    assert_eq!(missing(&reference, small_words()), Vec::<&str>::new());
+    let reference = text("scenarios/REFERENCE.md");
+    assert_eq!(
+        missing(&reference, small_words().into_iter().chain(large_words())),
+        Vec::<&str>::new()
+    );
     let plain = reference.replace("\\|", "|");
     // `peername` is written like `name`.
     for verb in Verb::ALL.iter().filter(|verb| **verb != Verb::PeerName) {
@@ -84,6 +92,32 @@ fn the_reference_has_every_word_and_every_form() {
     for (_, form) in Framing::FORMS {
         assert!(plain.contains(&format!("`{form}`")), "`{form}` is not in the reference");
     }
+}
+
+/// Holds a page against the command that writes it.
+fn is_current(page: &str, arguments: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockspec"));
+    let output = finish(command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
+    assert!(output.status.success());
+    let now = String::from_utf8_lossy(&output.stdout).into_owned();
+    let then = fs::read_to_string(top(page)).unwrap_or_default();
+    let first = now.lines().zip(then.lines()).position(|(now, then)| now != then);
+    let line = first.unwrap_or_else(|| now.lines().count().min(then.lines().count())) + 1;
+    let command = arguments.join(" ");
+    assert!(
+        now == then,
+        "{page} is out of date from line {line} on; renew it by\n  sockspec {command} > {page}"
+    );
+}
+
+#[test]
+fn the_index_is_current() {
+    is_current("scenarios/INDEX.md", &["list", "--format", "markdown"]);
+}
+
+#[test]
+fn the_reference_is_current() {
+    is_current("scenarios/REFERENCE.md", &["explain", "--format", "markdown"]);
 }
 
 #[test]

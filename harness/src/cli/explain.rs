@@ -1,11 +1,12 @@
 use std::fmt::Write as _;
 use std::io;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
-use super::grammar::GRAMMAR;
+use super::grammar::{GRAMMAR, Word};
 use super::output::{Colour, complain, print};
+use super::reference::reference;
 use super::suite::{Chosen, Source, many};
 use crate::scenario::Document;
 use crate::vocabulary::{
@@ -17,14 +18,29 @@ use crate::vocabulary::{
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The words, such as `shutdown`, `SO_RCVTIMEO`, `EPIPE` or `halfclose/eof-after-all-data`.
-    #[arg(required = true, value_name = "WORD")]
+    #[arg(required_unless_present = "format", value_name = "WORD")]
     words: Vec<String>,
+
+    /// Write every word of the language there is, as tables.
+    #[arg(long, value_enum, conflicts_with = "words", value_name = "FORMAT")]
+    format: Option<Format>,
 
     #[command(flatten)]
     source: Source,
 }
 
+/// How all words are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// The reference of the language, `scenarios/REFERENCE.md`.
+    Markdown,
+}
+
 pub(super) fn explain(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    if let Some(Format::Markdown) = arguments.format {
+        print(&reference())?;
+        return Ok(Exit::Good);
+    }
     let mut exit = Exit::Good;
     let mut text = String::new();
     let mut suite: Option<Chosen> = None;
@@ -93,12 +109,20 @@ fn of_language(word: &str) -> Vec<String> {
     found
 }
 
-fn of_grammar(word: &str) -> Option<String> {
-    let found = GRAMMAR.iter().find(|(known, ..)| *known == word);
-    found.map(|(_, kind, meaning)| format!("{word}: {kind}\n  {meaning}\n"))
+fn grammar() -> impl Iterator<Item = &'static Word> {
+    GRAMMAR.iter().flat_map(|section| section.words)
 }
 
-fn level(level: Level) -> &'static str {
+fn of_grammar(word: &str) -> Option<String> {
+    let found = grammar().find(|known| known.text == word)?;
+    let form = match found.form {
+        "" => String::new(),
+        _ => format!("{}: ", found.written()),
+    };
+    Some(format!("{word}: {}\n  {form}{}\n", found.kind, found.meaning))
+}
+
+pub(super) fn level(level: Level) -> &'static str {
     match level {
         Level::Must => "required by a standard, or universal",
         Level::Should => "recommended, or nearly universal",
@@ -106,7 +130,7 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-fn readiness(flag: Readiness) -> &'static str {
+pub(super) fn readiness(flag: Readiness) -> &'static str {
     match flag {
         Readiness::IN => "POLLIN: a receive would not block",
         Readiness::PRI => "POLLPRI: an exceptional condition, such as urgent data",
@@ -125,7 +149,11 @@ fn packet(word: &str) -> Option<&'static str> {
 fn flag(word: &str) -> Option<&'static str> {
     let words = MessageFlags::SEND_WORDS.into_iter().chain(MessageFlags::RECEIVE_WORDS);
     let (flag, _) = words.into_iter().find(|(_, name)| *name == word)?;
-    Some(match flag {
+    Some(flag_meaning(flag))
+}
+
+pub(super) fn flag_meaning(flag: MessageFlags) -> &'static str {
+    match flag {
         MessageFlags::DONTWAIT => "fail with EAGAIN rather than wait (send(2), recv(2))",
         MessageFlags::ERRQUEUE => "take from the queue of errors, without waiting (recv(2))",
         MessageFlags::PEEK => "leave the bytes in place (recv(2))",
@@ -133,7 +161,7 @@ fn flag(word: &str) -> Option<&'static str> {
         MessageFlags::TRUNC => "give the real length of a datagram (recv(2))",
         MessageFlags::MORE => "more is coming, hold partial segments back (send(2))",
         _ => "send without MSG_NOSIGNAL, so that SIGPIPE may be raised",
-    })
+    }
 }
 
 /// What an id means: of a scenario, of one of its cases, or of an area.
@@ -211,7 +239,7 @@ fn words() -> Vec<&'static str> {
     let transports = Transport::ALL.into_iter().map(Transport::word);
     let topologies = Topology::ALL.into_iter().map(Topology::word);
     let capabilities = Capability::ALL.into_iter().map(Capability::word);
-    let grammar = GRAMMAR.iter().map(|(word, ..)| *word);
+    let grammar = grammar().map(|word| word.text);
     let kinds = transports.chain(topologies).chain(capabilities).chain(grammar);
     verbs.chain(options).chain(errnos).chain(kinds).collect()
 }

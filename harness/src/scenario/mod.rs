@@ -27,4 +27,4 @@ pub use groups::MOST_HOSTS;
 pub use lexer::{Span, Token, TokenKind, lex};
 pub use print::format;
 pub use suite::{Problem, Suite};
-pub use syntax::{AMOUNT_WORDS, LINK_WORDS, PACKET_WORDS, PLACES};
+pub use syntax::{AMOUNT_WORDS, KEYWORDS, LINK_WORDS, PACKET_WORDS, PLACES};

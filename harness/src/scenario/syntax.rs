@@ -140,7 +140,7 @@ impl Key {
 }
 
 /// The words that a line can begin with and that no host can have as its name.
-pub(super) const KEYWORDS: [&str; 13] = [
+pub const KEYWORDS: [&str; 13] = [
     "cite", "level", "needs", "over", "on", "not", "pair", "framing", "vary", "case", "same",
     "wait", "wire",
 ];
