@@ -92,7 +92,7 @@ impl Entry<'_> {
     fn row(&self, reasons: &mut Reasons) -> String {
         let scenario = self.document.scenario();
         let (_, name) = scenario.id.as_str().rsplit_once('/').unwrap_or(("", scenario.id.as_str()));
-        let title = scenario.title.replace('|', "\\|").replace('<', "&lt;");
+        let title = cell_text(&scenario.title);
         let mut row = format!("| [{name}]({}.scn): {title} |", scenario.id);
         for transport in Transport::ALL {
             let cells = Reach::ALL.map(|reach| self.cell(transport, reach));
@@ -139,7 +139,7 @@ impl Reasons {
     fn list(&self) -> String {
         let mut text = String::new();
         for (at, why) in self.found.iter().enumerate() {
-            let reason = why.text().replace('<', "&lt;");
+            let reason = cell_text(why.text());
             let _ = match why {
                 Why::Said(_) => writeln!(text, "{}. {reason}", at + 1),
                 _ => writeln!(text, "{}. *{reason}*", at + 1),
@@ -147,6 +147,11 @@ impl Reasons {
         }
         if text.is_empty() { text } else { format!("\n{text}") }
     }
+}
+
+/// A text on one line, with nothing in it that a table or a page would take for its own.
+fn cell_text(text: &str) -> String {
+    text.replace(char::is_control, " ").replace('|', "\\|").replace('<', "&lt;")
 }
 
 /// A scenario as a line of JSON.
@@ -177,4 +182,26 @@ pub(super) fn json(documents: &[&Document]) -> serde_json::Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_stays_within_its_cell() {
+        assert_eq!(cell_text("a|b\n<c>"), "a\\|b &lt;c>");
+    }
+
+    #[test]
+    fn each_reason_of_an_area_has_one_number() {
+        let source = "\"a title\"\nover tcp4\nnot udp4 udp6 \"no end\"\n\nclient open s => ok\n";
+        let document = Document::parse(source, ScenarioId::new("a/b"), "b.scn");
+        let document = document.expect("it has no mistakes");
+        let page = markdown(&[&document]);
+        let row = "| [b](a/b.scn): a title | lo <sup>1</sup> | – <sup>1</sup> | – <sup>1</sup> | \
+                   – <sup>1</sup> | – <sup>2</sup> | – <sup>2</sup> |\n";
+        assert!(page.contains(row), "{page}");
+        assert!(page.ends_with("\n1. *nobody has said why not*\n2. no end\n"), "{page}");
+    }
 }
