@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     list: bool,
 
-    /// Try this many faults side by side [default: six a core].
+    /// Try this many faults side by side [default: four a core].
     #[arg(long, value_parser = super::run::positive, value_name = "N")]
     jobs: Option<usize>,
 }
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 /// wrong enough.
 const ANSWER: Duration = Duration::from_secs(1);
 /// How many cases run side by side with one fault.
-const SIDE_BY_SIDE: usize = 64;
+const SIDE_BY_SIDE: usize = 32;
 
 pub(super) fn faults(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
     let faults = match wanted(&arguments.fault) {
@@ -81,12 +81,13 @@ pub(super) fn faults(arguments: &Arguments, colour: Colour) -> io::Result<Exit> 
     run(plan.clone(), &subject, &options, &mut |event| matrix.without(&event));
     let at_once = arguments
         .jobs
-        .unwrap_or_else(|| 6 * thread::available_parallelism().map_or(1, NonZero::get));
+        .unwrap_or_else(|| 4 * thread::available_parallelism().map_or(1, NonZero::get));
     // A fault makes cases wait that otherwise compute.
     let limits = Limits { answer: ANSWER, ..Limits::default() };
     let options = RunOptions { limits, jobs: Some(SIDE_BY_SIDE), ..options };
     let mut ended = 0;
-    run_faults(&plan, &subject, &faults, &options, at_once, &mut |fault, event| {
+    let baseline = matrix.baseline().clone();
+    run_faults(&plan, &subject, &faults, &baseline, &options, at_once, &mut |fault, event| {
         matrix.with(fault, &event);
         if let Event::RunFinished(_) = event {
             ended += 1;

@@ -1,23 +1,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::run::Verdict;
-use crate::run::event::{CaseFinished, Event, Judgement};
-use crate::scenario::Place;
+use crate::run::event::{CaseFinished, Event};
+use crate::run::{Baseline, Verdict};
 use crate::subject::faulty::Fault;
 use crate::vocabulary::{CaseId, ScenarioId};
 
 /// Which scenarios notice which planted faults.
 ///
-/// A case notices a fault if it goes wrong with it, and not in the same step without it. A scenario
-/// does if one of its cases does.
+/// A case notices a fault if it goes wrong with it, and not in the same step with the same outcome
+/// without it. A scenario does if one of its cases does.
 #[derive(Debug)]
 pub struct FaultMatrix {
     faults: Vec<Fault>,
     /// Each scenario that took part, with the faults that it noticed.
     noticed: BTreeMap<ScenarioId, BTreeSet<usize>>,
-    /// Where cases go wrong without a fault.
-    wrong: BTreeMap<CaseId, Option<Place>>,
+    /// What goes wrong without a fault.
+    baseline: Baseline,
     /// What was run with each fault.
     tried: Vec<u64>,
     /// Why cases were not run.
@@ -35,7 +34,7 @@ impl FaultMatrix {
             tried: vec![0; faults.len()],
             faults,
             noticed: BTreeMap::new(),
-            wrong: BTreeMap::new(),
+            baseline: Baseline::default(),
             skipped: BTreeMap::new(),
             undecided: BTreeSet::new(),
             broken: Vec::new(),
@@ -44,17 +43,15 @@ impl FaultMatrix {
 
     /// Takes note of an event of the run without a fault, which comes first.
     pub fn without(&mut self, event: &Event) {
+        self.baseline.event(event);
         match event {
             Event::CaseFinished(case) => match case.verdict {
                 Verdict::Skipped | Verdict::Unsupported => {
                     let reason = case.reason.clone().unwrap_or_default();
                     self.skipped.entry(reason).or_default().insert(case.case.clone());
                 }
-                verdict => {
+                _ => {
                     self.noticed.entry(case.scenario.clone()).or_default();
-                    if verdict.is_bad() {
-                        self.wrong.insert(case.case.clone(), wrong_step(case));
-                    }
                     self.look_for_breakage("without a fault", case);
                 }
             },
@@ -79,8 +76,7 @@ impl FaultMatrix {
             return;
         }
         self.undecided.remove(&key);
-        let is_new = self.wrong.get(&case.case).is_none_or(|place| *place != wrong_step(case));
-        if case.verdict.is_bad() && is_new {
+        if self.baseline.is_worse(case) {
             self.noticed.entry(case.scenario.clone()).or_default().insert(fault);
         }
     }
@@ -90,6 +86,11 @@ impl FaultMatrix {
             let reason = case.reason.as_deref().unwrap_or("without a reason");
             self.broken.push(format!("{fault}: {}: {reason}", case.case));
         }
+    }
+
+    /// What goes wrong without a fault.
+    pub const fn baseline(&self) -> &Baseline {
+        &self.baseline
     }
 
     /// The faults that no scenario noticed, in their order.
@@ -164,17 +165,6 @@ impl FaultMatrix {
             .enumerate()
             .map(|(position, (area, before))| (position, if area == before { "" } else { " " }))
     }
-}
-
-/// Where the step stands that went wrong.
-fn wrong_step(case: &CaseFinished) -> Option<Place> {
-    let wrong = case.steps.iter().find(|step| {
-        matches!(
-            step.judgement,
-            Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
-        )
-    });
-    wrong.map(|step| step.place)
 }
 
 impl fmt::Display for FaultMatrix {

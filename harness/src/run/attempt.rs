@@ -19,13 +19,18 @@ pub(super) fn is_undecided(case: &Case, finished: &CaseFinished, limits: &Limits
     let early = finished.steps.iter().any(|step| matches!(step.judgement, Judgement::Early { .. }));
     match finished.verdict {
         Verdict::Fail => case.is_timed() && !early && finished.stall >= MARGIN,
-        Verdict::Hang => finished.stall >= limits.answer / 4,
+        // Broken is also what did not begin in time.
+        Verdict::Hang | Verdict::Broken => finished.stall >= limits.answer / 4,
         _ => false,
     }
 }
 
-/// Makes of a failure that could not be decided in any attempt what it is.
+/// Makes of a failure that could not be decided in any attempt what it is. A harness that fails
+/// every time stays broken.
 pub(super) fn give_up(finished: &mut CaseFinished) {
+    if finished.verdict == Verdict::Broken {
+        return;
+    }
     finished.verdict = Verdict::Slow;
     finished.reason = Some(format!(
         "not decided: it failed in each of {ATTEMPTS} attempts while the machine stalled, the last \

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
+use super::baseline::Baseline;
 use super::event::Event;
 use super::plan::Plan;
 use super::runner::{RunOptions, run};
@@ -17,13 +18,15 @@ const ROUNDS: [usize; 3] = [1, 8, usize::MAX];
 /// every event with the position of its fault to `sink`, on the calling thread.
 ///
 /// With a fault only those cases run of which something goes through it: the others are as without.
-/// Of a scenario that has noticed the fault no further cases begin. What the machine's stalls made
-/// undecidable is run once more in the end, one fault after the other.
-/// The subject is left as it is when all have ended; to settle it is up to the caller.
+/// Of a scenario that has noticed the fault, by a case that is worse than in `baseline`, no further
+/// cases begin. What the machine's stalls made undecidable is run once more in the end, one fault
+/// after the other. The subject is left as it is when all have ended; to settle it is up to the
+/// caller.
 pub fn run_faults(
     plan: &Plan,
     subject: &dyn Subject,
     faults: &[Fault],
+    baseline: &Baseline,
     options: &RunOptions,
     at_once: usize,
     sink: &mut dyn FnMut(usize, Event),
@@ -39,7 +42,8 @@ pub fn run_faults(
                 loop {
                     let position = next.fetch_add(1, Ordering::Relaxed);
                     let Some(fault) = faults.get(position) else { return };
-                    run_fault(plan, &FaultySubject::new(subject, *fault), options, &mut |event| {
+                    let planted = FaultySubject::new(subject, *fault);
+                    run_fault(plan, &planted, baseline, options, &mut |event| {
                         // The receiver lives until every sender is gone.
                         let _ = sender.send((position, event));
                     });
@@ -67,6 +71,7 @@ pub fn run_faults(
 fn run_fault(
     plan: &Plan,
     subject: &FaultySubject<'_>,
+    baseline: &Baseline,
     options: &RunOptions,
     sink: &mut dyn FnMut(Event),
 ) {
@@ -88,7 +93,7 @@ fn run_fault(
         from = to;
         run(round, subject, options, &mut |event| {
             if let Event::CaseFinished(case) = &event
-                && case.verdict.is_bad()
+                && baseline.is_worse(case)
             {
                 noticed.insert(case.scenario.clone());
             }
@@ -114,11 +119,24 @@ mod tests {
         let plan = Plan::new(cases, &Selection::default());
         let faults: Vec<Fault> = faults.iter().map(|name| fault(name)).collect();
         let mut told = Vec::new();
-        run_faults(&plan, subject, &faults, &RunOptions::default(), 2, &mut |position, event| {
-            if let Event::CaseFinished(case) = event {
-                told.push(format!("{} {} {}", faults[position].name(), case.case, case.verdict));
-            }
-        });
+        run_faults(
+            &plan,
+            subject,
+            &faults,
+            &Baseline::default(),
+            &RunOptions::default(),
+            2,
+            &mut |position, event| {
+                if let Event::CaseFinished(case) = event {
+                    told.push(format!(
+                        "{} {} {}",
+                        faults[position].name(),
+                        case.case,
+                        case.verdict
+                    ));
+                }
+            },
+        );
         told.sort();
         told
     }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attempt;
+mod baseline;
 mod bench;
 pub mod event;
 mod faults;
@@ -24,6 +25,7 @@ mod traffic;
 mod trial;
 mod verdict;
 
+pub use baseline::Baseline;
 pub use bench::Bench;
 pub use faults::run_faults;
 pub use known::{Entry, Known};

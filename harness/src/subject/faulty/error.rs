@@ -1,6 +1,8 @@
 use super::call::asking;
 use super::fault::{Fault, Instead};
-use super::kind::{accepts, closes, connects, flags, polls, reads_error, receives, sends};
+use super::kind::{
+    accepts, closes, connects, flags, polls, reads_error, receives, sends, shuts_down,
+};
 use crate::vocabulary::{
     Errno, MessageFlags, Op, OptionValue, Outcome, Readiness, Signal, SocketOption,
 };
@@ -114,6 +116,36 @@ pub(super) const FAULTS: &[Fault] = &[
             && *errno == Errno::EPIPE
         {
             *errno = Errno::ENOTCONN;
+        }
+    }),
+    Fault::new(
+        AREA,
+        "unconnected-is-a-broken-pipe",
+        "a send on a stream that was never connected fails with EPIPE",
+        sends,
+    )
+    .after(|_, observation| {
+        if observation.outcome == Outcome::failed(Errno::ENOTCONN) {
+            observation.outcome = Outcome::failed(Errno::EPIPE);
+        }
+    }),
+    Fault::new(
+        AREA,
+        "unconnected-is-invalid",
+        "shutdown of a stream that was never connected fails with EINVAL",
+        shuts_down,
+    )
+    .before(|call| {
+        let known = call.known();
+        if known.is_stream()
+            && known.transport.is_some()
+            && known.peer.is_none()
+            && !known.listens
+            && !known.accepted
+        {
+            Instead::Pretend(Outcome::failed(Errno::EINVAL))
+        } else {
+            Instead::AsAsked
         }
     }),
     Fault::new(AREA, "no-signal-comes", "no send raises SIGPIPE", |op| {

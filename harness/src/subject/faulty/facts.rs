@@ -21,6 +21,8 @@ pub(super) struct SocketFacts {
     pub(super) transport: Option<Transport>,
     /// Whether it listens.
     pub(super) listens: bool,
+    /// Whether it was accepted from a listener.
+    pub(super) accepted: bool,
     /// Where it is bound, if it was asked to be.
     pub(super) bound: Option<Address>,
     /// Where it was last connected to, whatever came of it.
@@ -142,8 +144,12 @@ impl Facts {
         match op {
             Op::Accept { listener, socket } if good => {
                 let transport = self.of(*listener).transport;
-                *self.of_mut(*socket) =
-                    SocketFacts { transport, descriptors: 1, ..SocketFacts::default() };
+                *self.of_mut(*socket) = SocketFacts {
+                    transport,
+                    accepted: true,
+                    descriptors: 1,
+                    ..SocketFacts::default()
+                };
             }
             Op::Dup { socket, duplicate } if good => {
                 let original = self.original(*socket);
