@@ -5,7 +5,10 @@ use crate::vocabulary::{
     Address, Endpoint, Errno, Op, OptionValue, Outcome, Place, SocketOption, Transport,
 };
 
-const AREA: &str = "broadcast";
+/// A fault of datagram sockets that broadcast.
+const fn fault(name: &'static str, summary: &'static str, concerns: fn(&Op) -> bool) -> Fault {
+    Fault::new("broadcast", name, summary, concerns).over(|transport| !transport.is_stream())
+}
 const BROADCAST: SocketOption = SocketOption::Broadcast;
 
 /// Whether an address is one of those that reach every host of a subnet.
@@ -59,38 +62,37 @@ fn flag(on: bool) -> OptionValue {
     OptionValue::Number(i64::from(on))
 }
 
+/// A fault of sockets that cannot broadcast.
+const fn stream_fault(
+    name: &'static str,
+    summary: &'static str,
+    concerns: fn(&Op) -> bool,
+) -> Fault {
+    Fault::new("broadcast", name, summary, concerns)
+}
+
 pub(super) const FAULTS: &[Fault] = &[
-    Fault::new(
-        AREA,
-        "permission-is-not-asked-for",
-        "a broadcast is sent without SO_BROADCAST",
-        speaks,
-    )
-    .before(|call| {
-        if goes_to_all(call) {
-            call.set(BROADCAST, flag(true));
-        }
-        Instead::AsAsked
-    }),
-    Fault::new(
-        AREA,
+    fault("permission-is-not-asked-for", "a broadcast is sent without SO_BROADCAST", speaks)
+        .before(|call| {
+            if goes_to_all(call) {
+                call.set(BROADCAST, flag(true));
+            }
+            Instead::AsAsked
+        }),
+    fault(
         "permission-is-never-given",
         "SO_BROADCAST is kept, and broadcasts are refused all the same",
         |op| sets(op, BROADCAST),
     )
     .before(|_| Instead::Pretend(Outcome::Ok)),
-    Fault::new(
-        AREA,
-        "permission-cannot-be-taken-back",
-        "SO_BROADCAST cannot be switched off again",
-        |op| sets(op, BROADCAST),
-    )
+    fault("permission-cannot-be-taken-back", "SO_BROADCAST cannot be switched off again", |op| {
+        sets(op, BROADCAST)
+    })
     .before(|call| match call.op {
         Op::SetOption { value: OptionValue::Number(0), .. } => Instead::Pretend(Outcome::Ok),
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "permission-reads-back-as-set",
         "SO_BROADCAST reads back as the number that was set",
         |op| gets(op, BROADCAST),
@@ -100,19 +102,15 @@ pub(super) const FAULTS: &[Fault] = &[
             observation.outcome = Outcome::Value(value);
         }
     }),
-    Fault::new(
-        AREA,
-        "permission-is-there-from-the-start",
-        "SO_BROADCAST is on for a new socket",
-        |op| gets(op, BROADCAST),
-    )
+    fault("permission-is-there-from-the-start", "SO_BROADCAST is on for a new socket", |op| {
+        gets(op, BROADCAST)
+    })
     .after(|call, observation| {
         if call.known().option(BROADCAST).is_none() {
             observation.outcome = Outcome::Value(flag(true));
         }
     }),
-    Fault::new(
-        AREA,
+    stream_fault(
         "streams-have-no-permission",
         "SO_BROADCAST is refused on a socket that cannot broadcast",
         |op| sets(op, BROADCAST),
@@ -121,44 +119,34 @@ pub(super) const FAULTS: &[Fault] = &[
         None | Some(Transport::Udp4 | Transport::Udp6) => Instead::AsAsked,
         Some(_) => Instead::Pretend(Outcome::failed(Errno::ENOPROTOOPT)),
     }),
-    Fault::new(
-        AREA,
-        "refusal-is-eperm",
-        "a broadcast without permission is refused with EPERM",
-        speaks,
-    )
-    .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::EACCES) {
-            observation.outcome = Outcome::failed(Errno::EPERM);
-        }
-    }),
-    Fault::new(AREA, "sent-twice", "a broadcast is sent twice", sends).before(|call| {
+    fault("refusal-is-eperm", "a broadcast without permission is refused with EPERM", speaks)
+        .after(|_, observation| {
+            if observation.outcome == Outcome::failed(Errno::EACCES) {
+                observation.outcome = Outcome::failed(Errno::EPERM);
+            }
+        }),
+    fault("sent-twice", "a broadcast is sent twice", sends).before(|call| {
         if goes_to_all(call) {
             call.also(call.op);
         }
         Instead::AsAsked
     }),
-    Fault::new(AREA, "counted-and-dropped", "a broadcast is counted as sent and dropped", sends)
-        .before(|call| match call.op {
+    fault("counted-and-dropped", "a broadcast is counted as sent and dropped", sends).before(
+        |call| match call.op {
             Op::Send { data, .. } if goes_to_all(call) => {
                 Instead::Pretend(Outcome::Count(data.length()))
             }
             _ => Instead::AsAsked,
+        },
+    ),
+    fault("limited-becomes-directed", "a limited broadcast is sent to the subnet's address", sends)
+        .before(|call| match target(call) {
+            Some(Address { place: Place::Broadcast, .. }) => {
+                redirected(call.op, Place::SubnetBroadcast)
+            }
+            _ => Instead::AsAsked,
         }),
-    Fault::new(
-        AREA,
-        "limited-becomes-directed",
-        "a limited broadcast is sent to the subnet's address",
-        sends,
-    )
-    .before(|call| match target(call) {
-        Some(Address { place: Place::Broadcast, .. }) => {
-            redirected(call.op, Place::SubnetBroadcast)
-        }
-        _ => Instead::AsAsked,
-    }),
-    Fault::new(
-        AREA,
+    fault(
         "directed-becomes-limited",
         "a broadcast to the subnet is sent to 255.255.255.255",
         sends,
@@ -171,22 +159,16 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
-        "own-host-is-left-out",
-        "the sending host does not hear its own broadcast",
-        receives,
-    )
-    .after(|call, observation| {
-        if let Outcome::Data { source: Some(source), .. } = &observation.outcome
-            && call.book.lies_at(source, call.actor)
-            && !call.book.is_loopback()
-        {
-            observation.outcome = Outcome::failed(Errno::EAGAIN);
-        }
-    }),
-    Fault::new(
-        AREA,
+    fault("own-host-is-left-out", "the sending host does not hear its own broadcast", receives)
+        .after(|call, observation| {
+            if let Outcome::Data { source: Some(source), .. } = &observation.outcome
+                && call.book.lies_at(source, call.actor)
+                && !call.book.is_loopback()
+            {
+                observation.outcome = Outcome::failed(Errno::EAGAIN);
+            }
+        }),
+    fault(
         "unicast-binding-hears-all",
         "a socket bound to its host's own address hears broadcasts",
         binds,
@@ -199,8 +181,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "broadcast-binding-is-refused",
         "bind to a broadcast address fails with EADDRNOTAVAIL",
         binds,
@@ -211,8 +192,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "broadcast-binding-is-a-wildcard",
         "a socket bound to a broadcast address hears everything",
         binds,
@@ -221,15 +201,11 @@ pub(super) const FAULTS: &[Fault] = &[
         Op::Bind { address, .. } if is_broadcast(address) => bound_to(call.op, Place::Any),
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
-        "one-listener-a-port",
-        "SO_REUSEADDR and SO_REUSEPORT are kept and not heeded",
-        |op| sets(op, SocketOption::ReuseAddress) || sets(op, SocketOption::ReusePort),
-    )
+    fault("one-listener-a-port", "SO_REUSEADDR and SO_REUSEPORT are kept and not heeded", |op| {
+        sets(op, SocketOption::ReuseAddress) || sets(op, SocketOption::ReusePort)
+    })
     .before(|_| Instead::Pretend(Outcome::Ok)),
-    Fault::new(
-        AREA,
+    fault(
         "silence-is-an-error",
         "a broadcast that nobody answers leaves ECONNREFUSED behind",
         reads_error,
@@ -240,8 +216,7 @@ pub(super) const FAULTS: &[Fault] = &[
             observation.outcome = Outcome::Value(OptionValue::Error(Some(Errno::ECONNREFUSED)));
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "broadcast-binds-its-sender",
         "sending a broadcast leaves the socket bound to its link's address",
         |op| matches!(op, Op::Name { .. }),
@@ -255,20 +230,15 @@ pub(super) const FAULTS: &[Fault] = &[
             name.set_ip(link.ipv4.into());
         }
     }),
-    Fault::new(
-        AREA,
-        "broadcast-is-link-local",
-        "a broadcast is sent with a time to live of 1",
-        sends,
-    )
-    .before(|call| {
-        if goes_to_all(call) {
-            call.set(SocketOption::IpTimeToLive, OptionValue::Number(1));
-        }
-        Instead::AsAsked
-    }),
-    Fault::new(
-        AREA,
+    fault("broadcast-is-link-local", "a broadcast is sent with a time to live of 1", sends).before(
+        |call| {
+            if goes_to_all(call) {
+                call.set(SocketOption::IpTimeToLive, OptionValue::Number(1));
+            }
+            Instead::AsAsked
+        },
+    ),
+    fault(
         "last-octet-decides",
         "an address that ends in 255 counts as a broadcast address",
         speaks,
@@ -279,8 +249,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "every-broadcast-is-ours",
         "the broadcast address of another subnet needs permission",
         speaks,
@@ -293,8 +262,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    stream_fault(
         "streams-try-broadcast",
         "a stream's connect to a broadcast address is refused by nobody's port",
         connects,
@@ -306,8 +274,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Instead::AsAsked
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "failed-connect-keeps-the-peer",
         "a connect that was refused for lack of permission leaves its peer behind",
         |op| matches!(op, Op::PeerName { .. }),
@@ -323,8 +290,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => Instead::AsAsked,
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "connected-listener-hears-all",
         "a listener that is connected goes on hearing everybody",
         connects,
@@ -336,8 +302,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Instead::AsAsked
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "connected-broadcast-hears-answers",
         "a socket that is connected to a broadcast address hears every answer",
         |op| connects(op) || sends(op),
@@ -363,18 +328,16 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => Instead::AsAsked,
         }
     }),
-    Fault::new(AREA, "ipv6-only-is-ignored", "IPV6_V6ONLY is kept and not heeded", |op| {
+    fault("ipv6-only-is-ignored", "IPV6_V6ONLY is kept and not heeded", |op| {
         sets(op, SocketOption::Ipv6Only)
     })
     .before(|_| Instead::Pretend(Outcome::Ok)),
-    Fault::new(AREA, "ipv6-is-alone", "an IPv6 wildcard socket never carries IPv4", binds).before(
-        |call| {
-            if matches!(call.op, Op::Bind { open: None, .. })
-                && matches!(call.known().transport, Some(Transport::Udp6))
-            {
-                call.set(SocketOption::Ipv6Only, flag(true));
-            }
-            Instead::AsAsked
-        },
-    ),
+    fault("ipv6-is-alone", "an IPv6 wildcard socket never carries IPv4", binds).before(|call| {
+        if matches!(call.op, Op::Bind { open: None, .. })
+            && matches!(call.known().transport, Some(Transport::Udp6))
+        {
+            call.set(SocketOption::Ipv6Only, flag(true));
+        }
+        Instead::AsAsked
+    }),
 ];

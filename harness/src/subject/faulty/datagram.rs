@@ -8,7 +8,10 @@ use crate::vocabulary::{
     Transport,
 };
 
-const AREA: &str = "datagram";
+/// A fault of datagram sockets.
+const fn fault(name: &'static str, summary: &'static str, concerns: fn(&Op) -> bool) -> Fault {
+    Fault::new("datagram", name, summary, concerns).over(|transport| !transport.is_stream())
+}
 
 /// A receive that gives how long the next datagram is and leaves it where it is.
 const fn length_of_next(socket: SocketId) -> Op {
@@ -19,19 +22,14 @@ const PEEK_LENGTH: MessageFlags =
     MessageFlags::PEEK.with(MessageFlags::DONTWAIT).with(MessageFlags::TRUNC);
 
 pub(super) const FAULTS: &[Fault] = &[
-    Fault::new(
-        AREA,
-        "cut-is-not-told",
-        "a datagram that was cut comes without MSG_TRUNC",
-        receives,
-    )
-    .after(|_, observation| {
-        if let Outcome::Data { truncated, .. } = &mut observation.outcome {
-            *truncated = false;
-        }
-    }),
-    Fault::new(
-        AREA,
+    fault("cut-is-not-told", "a datagram that was cut comes without MSG_TRUNC", receives).after(
+        |_, observation| {
+            if let Outcome::Data { truncated, .. } = &mut observation.outcome {
+                *truncated = false;
+            }
+        },
+    ),
+    fault(
         "rest-is-kept",
         "what a receive does not take of a datagram comes with the next one",
         receives,
@@ -50,8 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "length-is-cut-too",
         "MSG_TRUNC gives what was taken, not how long the datagram was",
         receives,
@@ -63,27 +60,21 @@ pub(super) const FAULTS: &[Fault] = &[
             *count = (*count).min(*limit as u64);
         }
     }),
-    Fault::new(
-        AREA,
-        "empty-is-the-end",
-        "a datagram without bytes is told as the end of a stream",
-        receives,
-    )
-    .after(|_, observation| {
-        if matches!(&observation.outcome, Outcome::Data { bytes, .. } if bytes.length() == 0) {
-            observation.outcome = Outcome::EndOfStream;
-        }
-    }),
-    Fault::new(AREA, "empty-is-not-sent", "a datagram without bytes is not sent", sends).before(
-        |call| match call.op {
+    fault("empty-is-the-end", "a datagram without bytes is told as the end of a stream", receives)
+        .after(|_, observation| {
+            if matches!(&observation.outcome, Outcome::Data { bytes, .. } if bytes.length() == 0) {
+                observation.outcome = Outcome::EndOfStream;
+            }
+        }),
+    fault("empty-is-not-sent", "a datagram without bytes is not sent", sends).before(|call| {
+        match call.op {
             Op::Send { data, .. } if data.length() == 0 && !call.known().is_stream() => {
                 Instead::Pretend(Outcome::Count(0))
             }
             _ => Instead::AsAsked,
-        },
-    ),
-    Fault::new(
-        AREA,
+        }
+    }),
+    fault(
         "neighbours-are-joined",
         "a receive with room for it takes the next datagram too",
         receives,
@@ -112,15 +103,15 @@ pub(super) const FAULTS: &[Fault] = &[
             observation.outcome = Outcome::Data { bytes: joined, source: None, truncated: false };
         }
     }),
-    Fault::new(AREA, "sender-is-unknown", "a receive does not tell who sent a datagram", receives)
-        .after(|_, observation| {
+    fault("sender-is-unknown", "a receive does not tell who sent a datagram", receives).after(
+        |_, observation| {
             if let Outcome::Data { source, .. } = &mut observation.outcome {
                 let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
                 *source = source.as_ref().map(|_| Endpoint::Inet(nobody));
             }
-        }),
-    Fault::new(
-        AREA,
+        },
+    ),
+    fault(
         "connected-hears-everybody",
         "a connected datagram socket hears others than its peer",
         |op| connects(op) || sends(op),
@@ -140,8 +131,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => Instead::AsAsked,
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "refusal-is-not-told",
         "a connected datagram socket is not told that nobody listens",
         |op| receives(op) || sends(op) || reads_error(op),
@@ -157,8 +147,7 @@ pub(super) const FAULTS: &[Fault] = &[
             *value = OptionValue::Error(None);
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "refusal-is-told-again",
         "a refusal is told by every call until the next datagram comes",
         receives,
@@ -172,8 +161,7 @@ pub(super) const FAULTS: &[Fault] = &[
             observation.outcome = Outcome::failed(Errno::ECONNREFUSED);
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "everybody-is-told",
         "a datagram socket without a peer is told of refusals unasked",
         opens,
@@ -195,8 +183,7 @@ pub(super) const FAULTS: &[Fault] = &[
             call.set(option, OptionValue::Number(1));
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "shut-read-swallows-the-queue",
         "after shutdown(read) a datagram socket does not give what was queued",
         receives,
@@ -209,13 +196,14 @@ pub(super) const FAULTS: &[Fault] = &[
             Instead::AsAsked
         }
     }),
-    Fault::new(AREA, "text-ends-at-nul", "a datagram is delivered up to its first NUL", receives)
-        .after(|call, observation| {
+    fault("text-ends-at-nul", "a datagram is delivered up to its first NUL", receives).after(
+        |call, observation| {
             if let Outcome::Data { bytes, .. } = &mut observation.outcome
                 && !call.known().is_stream()
                 && let Some(at) = bytes.head().iter().position(|byte| *byte == 0)
             {
                 *bytes = Received::from(&bytes.head()[..at]);
             }
-        }),
+        },
+    ),
 ];

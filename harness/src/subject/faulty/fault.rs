@@ -6,7 +6,7 @@ use super::{
 };
 use crate::scenario::{Action, Case};
 use crate::subject::{AddressBook, Observation};
-use crate::vocabulary::{Op, Outcome};
+use crate::vocabulary::{Op, Outcome, Transport};
 use crate::wire::Capture;
 
 /// A planted fault: one thing that a subject does otherwise than it must.
@@ -15,6 +15,7 @@ pub struct Fault {
     name: &'static str,
     area: &'static str,
     summary: &'static str,
+    over: fn(Transport) -> bool,
     concerns: fn(&Op) -> bool,
     before: fn(&mut Call<'_>) -> Instead,
     after: fn(&mut Call<'_>, &mut Observation),
@@ -63,12 +64,19 @@ impl Fault {
             name,
             area,
             summary,
+            over: |_| true,
             concerns,
             before: |_| Instead::AsAsked,
             after: |_, _| {},
             interrupted: |_| None,
             capture: None,
         }
+    }
+
+    /// Over which transports it shows. A case that names its transports in its steps is over any.
+    pub(super) const fn over(mut self, over: fn(Transport) -> bool) -> Self {
+        self.over = over;
+        self
     }
 
     /// What is done instead of the calls that it concerns.
@@ -112,11 +120,12 @@ impl Fault {
 
     /// Whether anything of a case goes through the fault: what nothing does is as without it.
     pub fn concerns(&self, case: &Case) -> bool {
-        case.steps.iter().any(|step| match &step.action {
-            Action::Perform { op, .. } | Action::Start { op, .. } => (self.concerns)(op),
-            Action::Wire(_) => self.capture.is_some(),
-            _ => false,
-        })
+        case.variant.transport.is_none_or(self.over)
+            && case.steps.iter().any(|step| match &step.action {
+                Action::Perform { op, .. } | Action::Start { op, .. } => (self.concerns)(op),
+                Action::Wire(_) => self.capture.is_some(),
+                _ => false,
+            })
     }
 
     pub(super) fn instead(&self, call: &mut Call<'_>) -> Instead {

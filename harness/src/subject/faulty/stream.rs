@@ -1,8 +1,13 @@
 use super::fault::{Fault, Instead};
 use super::kind::{flags, receives, sends};
-use crate::vocabulary::{Errno, How, MessageFlags, Op, Outcome, Payload, Received, SocketOption};
+use crate::vocabulary::{
+    Errno, How, MessageFlags, Op, Outcome, Payload, Received, SocketOption, Transport,
+};
 
-const AREA: &str = "stream";
+/// A fault of streams.
+const fn fault(name: &'static str, summary: &'static str, concerns: fn(&Op) -> bool) -> Fault {
+    Fault::new("stream", name, summary, concerns).over(Transport::is_stream)
+}
 
 /// A receive without a flag; the other calls as they are.
 fn without(op: &Op, flag: MessageFlags) -> Instead {
@@ -44,33 +49,27 @@ fn replace(outcome: &mut Outcome, with: &[u8]) {
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    Fault::new(
-        AREA,
-        "first-byte-is-lost",
-        "a receive into a large buffer swallows the first byte",
-        receives,
-    )
-    .before(|call| {
-        let large = match call.op {
-            Op::Receive { limit, flags, .. } => {
-                *limit > 1_000 && !flags.contains(MessageFlags::PEEK)
+    fault("first-byte-is-lost", "a receive into a large buffer swallows the first byte", receives)
+        .before(|call| {
+            let large = match call.op {
+                Op::Receive { limit, flags, .. } => {
+                    *limit > 1_000 && !flags.contains(MessageFlags::PEEK)
+                }
+                Op::Read { limit, .. } => *limit > 1_000,
+                _ => true,
+            };
+            if large && call.known().is_stream() {
+                let socket = call.socket();
+                call.also(&Op::Receive {
+                    socket,
+                    limit: 1,
+                    flags: MessageFlags::DONTWAIT,
+                    source: false,
+                });
             }
-            Op::Read { limit, .. } => *limit > 1_000,
-            _ => true,
-        };
-        if large && call.known().is_stream() {
-            let socket = call.socket();
-            call.also(&Op::Receive {
-                socket,
-                limit: 1,
-                flags: MessageFlags::DONTWAIT,
-                source: false,
-            });
-        }
-        Instead::AsAsked
-    }),
-    Fault::new(
-        AREA,
+            Instead::AsAsked
+        }),
+    fault(
         "bytes-change-places",
         "the first two bytes that a receive gives change places",
         receives,
@@ -83,17 +82,17 @@ pub(super) const FAULTS: &[Fault] = &[
             replace(&mut observation.outcome, &swapped);
         }
     }),
-    Fault::new(AREA, "text-loses-its-high-bit", "bytes above 127 lose their highest bit", receives)
-        .after(|call, observation| {
+    fault("text-loses-its-high-bit", "bytes above 127 lose their highest bit", receives).after(
+        |call, observation| {
             if call.known().is_stream()
                 && let Some(bytes) = whole(&observation.outcome)
             {
                 let spoilt: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
                 replace(&mut observation.outcome, &spoilt);
             }
-        }),
-    Fault::new(
-        AREA,
+        },
+    ),
+    fault(
         "receive-drops-what-does-not-fit",
         "what a receive does not take is gone, as of a datagram",
         receives,
@@ -115,32 +114,25 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         }
     }),
-    Fault::new(AREA, "peek-consumes", "MSG_PEEK takes what it shows", |op| {
-        has(op, MessageFlags::PEEK)
-    })
-    .before(|call| without(call.op, MessageFlags::PEEK)),
-    Fault::new(
-        AREA,
-        "peek-moves-on",
-        "a second MSG_PEEK shows what comes behind the first",
-        receives,
-    )
-    .after(|call, observation| {
-        if !has(call.op, MessageFlags::PEEK) {
-            return;
-        }
-        let again = call.known().peeks > 0;
-        call.note().peeks += 1;
-        if again && let Outcome::Data { .. } = observation.outcome {
-            observation.outcome = Outcome::failed(Errno::EAGAIN);
-        }
-    }),
-    Fault::new(AREA, "waitall-is-ignored", "MSG_WAITALL makes no difference", |op| {
+    fault("peek-consumes", "MSG_PEEK takes what it shows", |op| has(op, MessageFlags::PEEK))
+        .before(|call| without(call.op, MessageFlags::PEEK)),
+    fault("peek-moves-on", "a second MSG_PEEK shows what comes behind the first", receives).after(
+        |call, observation| {
+            if !has(call.op, MessageFlags::PEEK) {
+                return;
+            }
+            let again = call.known().peeks > 0;
+            call.note().peeks += 1;
+            if again && let Outcome::Data { .. } = observation.outcome {
+                observation.outcome = Outcome::failed(Errno::EAGAIN);
+            }
+        },
+    ),
+    fault("waitall-is-ignored", "MSG_WAITALL makes no difference", |op| {
         has(op, MessageFlags::WAITALL)
     })
     .before(|call| without(call.op, MessageFlags::WAITALL)),
-    Fault::new(
-        AREA,
+    fault(
         "waitall-drops-the-rest-at-the-end",
         "a MSG_WAITALL receive that meets the end of the stream gives only that",
         |op| has(op, MessageFlags::WAITALL),
@@ -154,16 +146,16 @@ pub(super) const FAULTS: &[Fault] = &[
             observation.outcome = Outcome::EndOfStream;
         }
     }),
-    Fault::new(AREA, "dontwait-is-ignored", "MSG_DONTWAIT makes no difference", |op| {
+    fault("dontwait-is-ignored", "MSG_DONTWAIT makes no difference", |op| {
         has(op, MessageFlags::DONTWAIT)
     })
     .before(|call| without(call.op, MessageFlags::DONTWAIT)),
-    Fault::new(AREA, "nonblocking-is-ignored", "O_NONBLOCK makes no difference", |op| {
+    fault("nonblocking-is-ignored", "O_NONBLOCK makes no difference", |op| {
         matches!(op, Op::Nonblocking { .. })
     })
     .before(|_| Instead::Pretend(Outcome::Ok)),
-    Fault::new(AREA, "no-bytes-end-the-stream", "a send of no bytes ends the stream", sends)
-        .before(|call| match call.op {
+    fault("no-bytes-end-the-stream", "a send of no bytes ends the stream", sends).before(|call| {
+        match call.op {
             Op::Send { socket, data, .. }
                 if data.length() == 0 && call.facts.of(*socket).is_stream() =>
             {
@@ -171,9 +163,10 @@ pub(super) const FAULTS: &[Fault] = &[
                 Instead::Pretend(Outcome::Count(0))
             }
             _ => Instead::AsAsked,
-        }),
-    Fault::new(AREA, "no-bytes-are-a-message", "a send of no bytes is delivered as a NUL", sends)
-        .before(|call| match call.op {
+        }
+    }),
+    fault("no-bytes-are-a-message", "a send of no bytes is delivered as a NUL", sends).before(
+        |call| match call.op {
             Op::Send { data, to: None, .. } | Op::Write { data, .. }
                 if data.length() == 0 && call.known().is_stream() =>
             {
@@ -182,9 +175,9 @@ pub(super) const FAULTS: &[Fault] = &[
                 Instead::Pretend(Outcome::Count(0))
             }
             _ => Instead::AsAsked,
-        }),
-    Fault::new(
-        AREA,
+        },
+    ),
+    fault(
         "no-room-is-the-end",
         "a receive of no bytes on a stream gives its end at once",
         receives,
@@ -195,8 +188,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "a-send-is-a-message",
         "no receive gives more than a hundred bytes of a stream",
         receives,
@@ -209,8 +201,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }
         _ => Instead::AsAsked,
     }),
-    Fault::new(
-        AREA,
+    fault(
         "full-buffer-takes-all",
         "a send that does not wait says it took everything, and drops what had no room",
         sends,
@@ -223,8 +214,7 @@ pub(super) const FAULTS: &[Fault] = &[
             *count = data.length();
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "full-buffer-is-over-counted",
         "filling a socket counts a byte that was never taken",
         |op| matches!(op, Op::Fill { .. }),
@@ -234,8 +224,7 @@ pub(super) const FAULTS: &[Fault] = &[
             *count += 1;
         }
     }),
-    Fault::new(
-        AREA,
+    fault(
         "concurrent-sends-lose",
         "a send while another one is going on is counted and dropped",
         sends,

@@ -51,7 +51,11 @@ impl Subject for FaultySubject<'_> {
     }
 
     fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
-        let Opened { session, book } = self.inner.open(case, captures)?;
+        let opened = self.inner.open(case, captures)?;
+        if !self.fault.concerns(case) {
+            return Ok(opened);
+        }
+        let Opened { session, book } = opened;
         let session = FaultySession {
             fault: self.fault,
             inner: session,
