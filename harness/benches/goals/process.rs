@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -6,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use sockspec::report::recording::read;
+use sockspec::run::Verdict;
 use sockspec::run::event::Event;
 use sockspec::scenario::{Document, Suite};
-use sockspec::vocabulary::Transport;
+use sockspec::vocabulary::{CaseId, Transport};
 
 use crate::raw::HalfClose;
 use crate::report::Report;
@@ -28,6 +30,9 @@ pub(crate) fn measure(report: &mut Report) {
     }
     if report.wants("S8") {
         memory(report);
+    }
+    if report.wants("T4") {
+        flips(report);
     }
 }
 
@@ -101,29 +106,82 @@ fn waits(recording: &Path) -> Vec<Duration> {
 }
 
 fn memory(report: &mut Report) {
-    const GOAL: f64 = 1_000.0;
+    const GOAL: usize = 1_000;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let documents = Suite::load(&[&folder]).documents;
-    let cases = f64::from(many(documents.iter().map(Document::count).sum()));
-    // What children took at most can only grow, so the smaller run comes first.
-    let peak = |repeat: &str| {
-        run(&["run", "--repeat", repeat, "--suite", &folder.to_string_lossy()]);
+    let all: usize = documents.iter().map(Document::count).sum();
+    // The smallest part of the suite that has as many cases as the goal speaks of.
+    let parts = (all / GOAL).max(1);
+    let peak = |parts: usize| {
+        let shard = format!("1/{parts}");
+        run(&["run", "--shard", &shard, "--suite", &folder.to_string_lossy()]);
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage is told");
         let kibibytes = u32::try_from(usage.max_rss()).expect("less than a tebibyte");
         f64::from(kibibytes) / 1024.0
     };
-    let (once, twice) = (peak("1"), peak("2"));
-    let between = once + (twice - once) * ((GOAL - cases) / cases).clamp(0.0, 1.0);
+    // What children took at most can only grow, so the smaller run comes first.
+    let (part, whole) = (peak(parts), peak(1));
     report.row(
         "S8",
-        &format!("{between:.1} MiB"),
+        &format!("{part:.1} MiB"),
         "<= 24 MiB for 1,000 cases",
-        between <= 24.0,
+        part <= 24.0,
         &format!(
-            "between the peaks of the whole suite's {cases} cases, {once:.1} MiB, and of twice as \
-             many, {twice:.1} MiB"
+            "a part of about {} cases; the whole suite's {all} take {whole:.1} MiB",
+            all / parts
         ),
     );
+}
+
+/// Runs the whole suite again and again, and looks for cases that did not come to the same verdict
+/// each time. A run with one case at a time takes minutes, so there are fewer of these.
+fn flips(report: &mut Report) {
+    const SIDE_BY_SIDE: usize = 8;
+    const ONE_AT_A_TIME: usize = 2;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let folder = folder.to_string_lossy();
+    let scratch = tempfile::tempdir().expect("a folder for the recording");
+    let recording = scratch.path().join("run.jsonl");
+    let mut verdicts: BTreeMap<CaseId, BTreeSet<Verdict>> = BTreeMap::new();
+    let mut runs = 0;
+    for load in [&[][..], &["--stress", "8"]] {
+        for (jobs, times) in [(&[][..], SIDE_BY_SIDE), (&["--jobs", "1"], ONE_AT_A_TIME)] {
+            for _ in 0..times {
+                let recording = recording.to_string_lossy();
+                let basic = ["run", "--suite", &folder, "--record", &recording];
+                run(&[&basic[..], load, jobs].concat());
+                for (case, verdict) in ended(Path::new(&*recording)) {
+                    verdicts.entry(case).or_default().insert(verdict);
+                }
+                runs += 1;
+            }
+        }
+    }
+    let flipped: Vec<_> = verdicts.iter().filter(|(_, came)| came.len() > 1).collect();
+    let which: Vec<_> = flipped.iter().take(3).map(|(case, _)| case.as_str()).collect();
+    report.row(
+        "T4",
+        &format!("{} of {}", flipped.len(), verdicts.len()),
+        "no verdict flips",
+        flipped.is_empty(),
+        &format!(
+            "{runs} runs: {SIDE_BY_SIDE} side by side and {ONE_AT_A_TIME} one at a time, idle and \
+             beside 8 busy threads {}",
+            which.join(" ")
+        ),
+    );
+}
+
+/// What each case of a run came to.
+fn ended(recording: &Path) -> Vec<(CaseId, Verdict)> {
+    let file = File::open(recording).expect("the run wrote it");
+    let events = read(BufReader::new(file)).map(|event| event.expect("the recording is whole"));
+    events
+        .filter_map(|event| match event {
+            Event::CaseFinished(case) => Some((case.case, case.verdict)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn run(arguments: &[&str]) {

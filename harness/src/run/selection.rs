@@ -49,9 +49,17 @@ impl Selection {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    glob: GlobMatcher,
-    folder: Option<String>,
+    ids: Ids,
     coordinates: Vec<Coordinate>,
+}
+
+/// Which scenarios a pattern names.
+#[derive(Clone, Debug)]
+enum Ids {
+    /// The one with this id, or those of the folder of this name.
+    Plain(String),
+    /// Those that it matches.
+    Glob(GlobMatcher),
 }
 
 impl Pattern {
@@ -63,9 +71,13 @@ impl Pattern {
 
     /// Whether it stands for cases of a scenario.
     pub fn names(&self, id: &ScenarioId) -> bool {
-        let id = id.as_str();
-        self.glob.is_match(id)
-            || self.folder.as_ref().is_some_and(|folder| id.starts_with(folder.as_str()))
+        match &self.ids {
+            Ids::Glob(glob) => glob.is_match(id.as_str()),
+            Ids::Plain(path) => id
+                .as_str()
+                .strip_prefix(path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        }
     }
 }
 
@@ -137,14 +149,14 @@ impl FromStr for Pattern {
             }
         };
         let path = if path.is_empty() { "**" } else { path.trim_end_matches(".scn") };
-        let glob = GlobBuilder::new(path)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| failed(error.kind().to_string()))?
-            .compile_matcher();
-        let is_plain = !path.contains(['*', '?', '{']);
-        let folder = is_plain.then(|| format!("{}/", path.trim_end_matches('/')));
-        Ok(Self { text: text.to_owned(), glob, folder, coordinates })
+        // Most patterns are ids, and to make a matcher for one takes longer than to run its case.
+        let ids = if path.contains(['*', '?', '{', '}', '[', ']', '\\']) {
+            let glob = GlobBuilder::new(path).literal_separator(true).build();
+            Ids::Glob(glob.map_err(|error| failed(error.kind().to_string()))?.compile_matcher())
+        } else {
+            Ids::Plain(path.trim_end_matches('/').to_owned())
+        };
+        Ok(Self { text: text.to_owned(), ids, coordinates })
     }
 }
 
