@@ -1,4 +1,4 @@
-use super::call::Call;
+use super::call::{Call, told_as};
 use super::fault::{Fault, Instead};
 use super::kind::{binds, connects, gets, reads_error, receives, sends, sets};
 use crate::vocabulary::{
@@ -121,9 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
     }),
     fault("refusal-is-eperm", "a broadcast without permission is refused with EPERM", speaks)
         .after(|_, observation| {
-            if observation.outcome == Outcome::failed(Errno::EACCES) {
-                observation.outcome = Outcome::failed(Errno::EPERM);
-            }
+            told_as(observation, &Outcome::failed(Errno::EACCES), Outcome::failed(Errno::EPERM));
         }),
     fault("sent-twice", "a broadcast is sent twice", sends).before(|call| {
         if goes_to_all(call) {

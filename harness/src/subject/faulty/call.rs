@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::facts::{Facts, SocketFacts};
-use crate::subject::{AddressBook, Session, SubjectError};
+use crate::subject::{AddressBook, Observation, Session, SubjectError};
 use crate::vocabulary::{
     ActorId, Op, OptionValue, Outcome, Poller, Readiness, SocketId, SocketOption,
 };
@@ -90,4 +90,11 @@ pub(super) const fn setting(socket: SocketId, option: SocketOption, value: Optio
 /// A call that asks what a socket is ready for now.
 pub(super) const fn asking(socket: SocketId, interest: Readiness) -> Op {
     Op::Poll { socket, interest, timeout: None, by: Poller::Poll }
+}
+
+/// Makes of one outcome another.
+pub(super) fn told_as(observation: &mut Observation, from: &Outcome, to: Outcome) {
+    if observation.outcome == *from {
+        observation.outcome = to;
+    }
 }

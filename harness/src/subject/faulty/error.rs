@@ -1,8 +1,9 @@
-use super::call::asking;
+use super::call::{asking, told_as};
 use super::fault::{Fault, Instead};
 use super::kind::{
     accepts, closes, connects, flags, polls, reads_error, receives, sends, shuts_down,
 };
+use crate::subject::Observation;
 use crate::vocabulary::{
     Errno, MessageFlags, Op, OptionValue, Outcome, Readiness, Signal, SocketOption,
 };
@@ -27,27 +28,30 @@ fn is_err(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Ready(ready) if ready.contains(Readiness::ERR))
 }
 
+/// Tells EPIPE as another error; a signal stays.
+fn not_a_broken_pipe(observation: &mut Observation, other: Errno) {
+    if let Outcome::Failed { errno, .. } = &mut observation.outcome
+        && *errno == Errno::EPIPE
+    {
+        *errno = other;
+    }
+}
+
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(AREA, "reset-is-end", "a reset is told as the end of the stream", |op| {
         receives(op) || matches!(op, Op::ReceiveFrame { .. })
     })
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::ECONNRESET) {
-            observation.outcome = Outcome::EndOfStream;
-        }
+        told_as(observation, &Outcome::failed(Errno::ECONNRESET), Outcome::EndOfStream);
     }),
     Fault::new(AREA, "end-is-eagain", "the end of the stream is told as EAGAIN", receives).after(
         |_, observation| {
-            if observation.outcome == Outcome::EndOfStream {
-                observation.outcome = Outcome::failed(Errno::EAGAIN);
-            }
+            told_as(observation, &Outcome::EndOfStream, Outcome::failed(Errno::EAGAIN));
         },
     ),
     Fault::new(AREA, "end-is-a-reset", "the end of the stream is told as ECONNRESET", receives)
         .after(|_, observation| {
-            if observation.outcome == Outcome::EndOfStream {
-                observation.outcome = Outcome::failed(Errno::ECONNRESET);
-            }
+            told_as(observation, &Outcome::EndOfStream, Outcome::failed(Errno::ECONNRESET));
         }),
     Fault::new(
         AREA,
@@ -56,9 +60,7 @@ pub(super) const FAULTS: &[Fault] = &[
         receives,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::EndOfStream {
-            observation.outcome = Outcome::data(b"");
-        }
+        told_as(observation, &Outcome::EndOfStream, Outcome::data(b""));
     }),
     Fault::new(
         AREA,
@@ -99,11 +101,7 @@ pub(super) const FAULTS: &[Fault] = &[
         sends,
     )
     .after(|_, observation| {
-        if let Outcome::Failed { errno, .. } = &mut observation.outcome
-            && *errno == Errno::EPIPE
-        {
-            *errno = Errno::ECONNRESET;
-        }
+        not_a_broken_pipe(observation, Errno::ECONNRESET);
     }),
     Fault::new(
         AREA,
@@ -112,11 +110,7 @@ pub(super) const FAULTS: &[Fault] = &[
         sends,
     )
     .after(|_, observation| {
-        if let Outcome::Failed { errno, .. } = &mut observation.outcome
-            && *errno == Errno::EPIPE
-        {
-            *errno = Errno::ENOTCONN;
-        }
+        not_a_broken_pipe(observation, Errno::ENOTCONN);
     }),
     Fault::new(
         AREA,
@@ -125,9 +119,7 @@ pub(super) const FAULTS: &[Fault] = &[
         sends,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::ENOTCONN) {
-            observation.outcome = Outcome::failed(Errno::EPIPE);
-        }
+        told_as(observation, &Outcome::failed(Errno::ENOTCONN), Outcome::failed(Errno::EPIPE));
     }),
     Fault::new(
         AREA,
@@ -205,9 +197,7 @@ pub(super) const FAULTS: &[Fault] = &[
         connects,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::EINPROGRESS) {
-            observation.outcome = Outcome::failed(Errno::EAGAIN);
-        }
+        told_as(observation, &Outcome::failed(Errno::EINPROGRESS), Outcome::failed(Errno::EAGAIN));
     }),
     Fault::new(
         AREA,
@@ -216,12 +206,16 @@ pub(super) const FAULTS: &[Fault] = &[
         |op| tells(op) || reads_error(op),
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::ECONNREFUSED) {
-            observation.outcome = Outcome::failed(Errno::EHOSTUNREACH);
-        }
-        if observation.outcome == pending(Some(Errno::ECONNREFUSED)) {
-            observation.outcome = pending(Some(Errno::EHOSTUNREACH));
-        }
+        told_as(
+            observation,
+            &Outcome::failed(Errno::ECONNREFUSED),
+            Outcome::failed(Errno::EHOSTUNREACH),
+        );
+        told_as(
+            observation,
+            &pending(Some(Errno::ECONNREFUSED)),
+            pending(Some(Errno::EHOSTUNREACH)),
+        );
     }),
     Fault::new(
         AREA,

@@ -1,3 +1,4 @@
+use super::call::told_as;
 use super::fault::{Fault, Instead};
 use crate::vocabulary::{FrameFault, Framing, Op, Outcome, Payload, Pieces};
 
@@ -67,12 +68,11 @@ pub(super) const FAULTS: &[Fault] = &[
         receives,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::EndOfStream {
-            observation.outcome = Outcome::BadFrame {
-                fault: FrameFault::Truncated,
-                text: "no frame follows".to_owned(),
-            };
-        }
+        told_as(
+            observation,
+            &Outcome::EndOfStream,
+            Outcome::BadFrame { fault: FrameFault::Truncated, text: "no frame follows".to_owned() },
+        );
     }),
     Fault::new(AREA, "malformed-is-skipped", "what is no frame is skipped", receives).after(
         |call, observation| {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::call::{asking, setting};
+use super::call::{asking, setting, told_as};
 use super::facts::Halves;
 use super::fault::{Fault, Instead};
 use super::kind::{
@@ -77,9 +77,7 @@ pub(super) const FAULTS: &[Fault] = &[
         shuts_down,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::ENOTCONN) {
-            observation.outcome = Outcome::Ok;
-        }
+        told_as(observation, &Outcome::failed(Errno::ENOTCONN), Outcome::Ok);
     }),
     Fault::new(
         AREA,
@@ -314,9 +312,7 @@ pub(super) const FAULTS: &[Fault] = &[
         connects,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::EINPROGRESS) {
-            observation.outcome = Outcome::Ok;
-        }
+        told_as(observation, &Outcome::failed(Errno::EINPROGRESS), Outcome::Ok);
     }),
     Fault::new(
         AREA,

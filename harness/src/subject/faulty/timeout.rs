@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::call::{Call, setting};
+use super::call::{Call, setting, told_as};
 use super::fault::{Fault, Instead};
 use super::kind::{accepts, connects, flags, polls, reads_error, receives, sends, sets};
 use crate::vocabulary::{Errno, How, MessageFlags, Op, OptionValue, Outcome, SocketOption};
@@ -195,9 +195,7 @@ pub(super) const FAULTS: &[Fault] = &[
         receives,
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::Timeout {
-            observation.outcome = Outcome::EndOfStream;
-        }
+        told_as(observation, &Outcome::Timeout, Outcome::EndOfStream);
     }),
     Fault::new(
         AREA,
@@ -206,9 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |op| sends(op) || receives(op) || accepts(op),
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::Timeout {
-            observation.outcome = Outcome::failed(Errno::ETIMEDOUT);
-        }
+        told_as(observation, &Outcome::Timeout, Outcome::failed(Errno::ETIMEDOUT));
     }),
     Fault::new(
         AREA,
@@ -353,9 +349,7 @@ pub(super) const FAULTS: &[Fault] = &[
         receives,
     )
     .after(|call, observation| {
-        if observation.outcome == Outcome::failed(Errno::EINTR) {
-            observation.outcome = call.also(call.op);
-        }
+        told_as(observation, &Outcome::failed(Errno::EINTR), call.also(call.op));
     }),
     Fault::new(
         AREA,
@@ -378,12 +372,16 @@ pub(super) const FAULTS: &[Fault] = &[
         |op| connects(op) || sends(op) || receives(op) || reads_error(op),
     )
     .after(|_, observation| {
-        if observation.outcome == Outcome::failed(Errno::ETIMEDOUT) {
-            observation.outcome = Outcome::failed(Errno::ECONNREFUSED);
-        }
-        if observation.outcome == Outcome::Value(OptionValue::Error(Some(Errno::ETIMEDOUT))) {
-            observation.outcome = Outcome::Value(OptionValue::Error(Some(Errno::ECONNREFUSED)));
-        }
+        told_as(
+            observation,
+            &Outcome::failed(Errno::ETIMEDOUT),
+            Outcome::failed(Errno::ECONNREFUSED),
+        );
+        told_as(
+            observation,
+            &Outcome::Value(OptionValue::Error(Some(Errno::ETIMEDOUT))),
+            Outcome::Value(OptionValue::Error(Some(Errno::ECONNREFUSED))),
+        );
     }),
     Fault::new(AREA, "keepalive-is-ignored", "SO_KEEPALIVE is kept and no probe is sent", |op| {
         sets(op, SocketOption::KeepAlive)
