@@ -123,10 +123,13 @@ fn a_fault_that_is_chosen_has_to_be_noticed() {
 
 #[test]
 fn an_unknown_fault_is_said() {
-    let output = finish(&mut sockspec(&["--fault", "poll-is-late"]));
+    let output = finish(&mut sockspec(&["--fault", "clock-runs-backwards"]));
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
-    assert!(said.contains("no fault and no area of faults is called `poll-is-late`"), "{said}");
+    assert!(
+        said.contains("is called `clock-runs-backwards`; `sockspec faults --list` shows"),
+        "{said}"
+    );
 }
 
 #[test]

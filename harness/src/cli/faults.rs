@@ -11,7 +11,7 @@ use super::suite::Choice;
 use crate::report::FaultMatrix;
 use crate::run::event::Event;
 use crate::run::{Limits, RunOptions, Selection, run, run_faults};
-use crate::scenario::Case;
+use crate::scenario::{Case, nearest, quoted};
 use crate::subject::Subject as _;
 use crate::subject::faulty::Fault;
 use crate::subject::kernel::KernelSubject;
@@ -20,7 +20,7 @@ use crate::subject::kernel::KernelSubject;
 ///
 /// The suite runs once as it is, and once with each fault: what a real stack, runtime, sandbox or
 /// proxy once did wrong. The exit code is 1 if a fault is noticed by no scenario, or a scenario
-/// notices no fault.
+/// notices no fault, and 3 if that may be because cases could not be run here.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -108,15 +108,19 @@ pub(super) fn faults(arguments: &Arguments, colour: Colour) -> io::Result<Exit> 
     for broken in &broken {
         complain(&format!("error: {broken}\n"));
     }
-    Ok(if !broken.is_empty() {
-        Exit::Broken
-    } else if matrix.missed().next().is_some()
-        || arguments.fault.is_empty() && matrix.blind().next().is_some()
-    {
-        Exit::Failed
-    } else {
-        Exit::Good
-    })
+    let is_blind = arguments.fault.is_empty() && matrix.blind().next().is_some();
+    let is_whole = !is_blind && matrix.missed().next().is_none();
+    Ok(exit(!broken.is_empty(), is_whole, !matrix.skipped().is_empty()))
+}
+
+/// What a matrix comes to: whether something broke, whether everything is noticed, and whether cases
+/// were left out that might have noticed what is not.
+const fn exit(is_broken: bool, is_whole: bool, has_gaps: bool) -> Exit {
+    match (is_broken, is_whole, has_gaps) {
+        (false, true, _) => Exit::Good,
+        (false, false, false) => Exit::Failed,
+        _ => Exit::Broken,
+    }
 }
 
 /// The faults that were asked for, or what to say of a word that stands for none.
@@ -124,9 +128,14 @@ fn wanted(words: &[String]) -> Result<Vec<Fault>, String> {
     let all: Vec<Fault> = Fault::all().collect();
     for word in words {
         if !all.iter().any(|fault| fault.name() == word || fault.area() == word) {
+            let words = all.iter().flat_map(|fault| [fault.name(), fault.area()]);
+            let meant = match nearest(word, words) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "`sockspec faults --list` shows what there is".to_owned(),
+            };
             return Err(format!(
-                "error: no fault and no area of faults is called `{word}`; `sockspec faults --list` \
-                 shows what there is\n"
+                "error: no fault and no area of faults is called {}; {meant}\n",
+                quoted(word)
             ));
         }
     }
@@ -142,4 +151,24 @@ fn listed(faults: &[Fault]) -> String {
         .iter()
         .map(|fault| format!("{:11} {:width$}  {}\n", fault.area(), fault.name(), fault.summary()));
     lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_may_have_been_what_is_missing() {
+        assert_eq!(exit(false, true, true), Exit::Good);
+        assert_eq!(exit(false, false, false), Exit::Failed);
+        assert_eq!(exit(false, false, true), Exit::Broken);
+        assert_eq!(exit(true, true, false), Exit::Broken);
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_a_fault_is_told_as_that() {
+        let said = wanted(&["poll-is-eraly".to_owned()]).expect_err("there is no such fault");
+        assert!(said.ends_with("did you mean `poll-is-early`?\n"), "{said}");
+        assert_eq!(wanted(&["wire".to_owned()]).map(|faults| faults.len()), Ok(11));
+    }
 }
