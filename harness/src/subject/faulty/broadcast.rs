@@ -261,8 +261,8 @@ pub(super) const FAULTS: &[Fault] = &[
         _ => Instead::AsAsked,
     }),
     stream_fault(
-        "streams-try-broadcast",
-        "a stream's connect to a broadcast address is refused by nobody's port",
+        "streams-are-refused",
+        "a stream's connect to a broadcast address fails with ECONNREFUSED",
         connects,
     )
     .before(|call| {

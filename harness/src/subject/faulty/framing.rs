@@ -74,14 +74,17 @@ pub(super) const FAULTS: &[Fault] = &[
             Outcome::BadFrame { fault: FrameFault::Truncated, text: "no frame follows".to_owned() },
         );
     }),
-    Fault::new(AREA, "malformed-is-skipped", "what is no frame is skipped", receives).after(
-        |call, observation| {
-            if is_bad(&observation.outcome, FrameFault::Malformed) {
-                observation.outcome = Outcome::data(b"");
-                call.note().ends += 1;
-            }
-        },
-    ),
+    Fault::new(
+        AREA,
+        "malformed-is-empty",
+        "what is no frame is told as an empty message",
+        receives,
+    )
+    .after(|_, observation| {
+        if is_bad(&observation.outcome, FrameFault::Malformed) {
+            observation.outcome = Outcome::data(b"");
+        }
+    }),
     Fault::new(
         AREA,
         "errors-are-forgotten",
