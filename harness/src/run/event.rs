@@ -104,7 +104,8 @@ pub struct CaseFinished {
     pub steps: Vec<StepReport>,
     /// How long it took.
     pub took: Duration,
-    /// The worst stall that the witness saw meanwhile, or by which a `wait` of its own was late.
+    /// The worst stall that the witness saw meanwhile, by which a `wait` of its own was late, or for
+    /// which its thread had to wait for a core within one step.
     pub stall: Duration,
     /// How often it was run, because the machine had stalled when it failed; seldom more than 1.
     #[serde(default = "once")]

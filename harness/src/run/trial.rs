@@ -2,6 +2,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Verdict;
 use super::bench::Bench;
+use super::delay::Delay;
 use super::event::{CaseFinished, Judgement, PacketReport, Packets, StepReport};
 use super::judge::{Circumstances, judge};
 use super::ledger::Ledger;
@@ -29,6 +30,8 @@ pub struct Trial<'a> {
     reports: Vec<StepReport>,
     /// By how much the worst `wait` was too long.
     overslept: Duration,
+    /// How long the thread had to wait for a core.
+    delay: Delay,
     /// The longest limit that was set on a socket.
     longest_limit: Duration,
     verdict: Verdict,
@@ -57,6 +60,7 @@ impl<'a> Trial<'a> {
             started: vec![None; case.tags.len()],
             reports: Vec::with_capacity(case.steps.len()),
             overslept: Duration::ZERO,
+            delay: Delay::of_this_thread(case.is_timed()),
             longest_limit: Duration::ZERO,
             verdict: Verdict::Pass,
             level: case.scenario.level,
@@ -103,7 +107,12 @@ impl<'a> Trial<'a> {
             reason: self.reason,
             steps: self.reports,
             took: self.began.elapsed(),
-            stall: self.bench.witness.worst_since(self.began).max(self.overslept),
+            stall: self
+                .bench
+                .witness
+                .worst_since(self.began)
+                .max(self.overslept)
+                .max(self.delay.worst()),
             attempts: 1,
             packets,
         }
@@ -127,6 +136,7 @@ impl<'a> Trial<'a> {
                 Action::Wire(wire) => self.wire(session, step, wire),
             };
             let result = result.and_then(|()| self.tap.listen(session));
+            self.delay.step();
             if let Err(Broken(reason)) = result {
                 self.broken(reason);
             }
