@@ -238,7 +238,7 @@ pub enum Judgement {
 pub struct RunFinished {
     /// How long the run took.
     pub took: Duration,
-    /// The worst stall that the witness saw.
+    /// The worst stall that the witness saw, or that befell a case.
     pub stall: Duration,
     /// Whether it ended before every case had run.
     pub cut_short: bool,

@@ -126,8 +126,14 @@ pub fn run(
         keep_packets: options.keep_packets,
         ..Bench::new(subject, &options.limits, &witness)
     };
-    let cut_short = run_batches(bench, &plan, options, cores, sink);
-    let stall = witness.worst();
+    let mut stall = Duration::ZERO;
+    let cut_short = run_batches(bench, &plan, options, cores, &mut |event| {
+        if let Event::CaseFinished(case) = &event {
+            stall = stall.max(case.stall);
+        }
+        sink(event);
+    });
+    let stall = stall.max(witness.worst());
     drop(witness);
     let made = subject.made();
     subject.settle();
