@@ -1,7 +1,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::call::told_as;
 use super::fault::{Fault, Instead};
 use super::kind::{connects, opens, reads_error, receives, sends};
 use crate::vocabulary::{
@@ -141,11 +140,9 @@ pub(super) const FAULTS: &[Fault] = &[
         if call.known().is_stream() {
             return;
         }
-        told_as(
-            observation,
-            &Outcome::failed(Errno::ECONNREFUSED),
-            call.also_within(call.op, Duration::from_millis(100)),
-        );
+        if observation.outcome == Outcome::failed(Errno::ECONNREFUSED) {
+            observation.outcome = call.also_within(call.op, Duration::from_millis(100));
+        }
         if let Outcome::Value(value) = &mut observation.outcome {
             *value = OptionValue::Error(None);
         }

@@ -349,7 +349,9 @@ pub(super) const FAULTS: &[Fault] = &[
         receives,
     )
     .after(|call, observation| {
-        told_as(observation, &Outcome::failed(Errno::EINTR), call.also(call.op));
+        if observation.outcome == Outcome::failed(Errno::EINTR) {
+            observation.outcome = call.also(call.op);
+        }
     }),
     Fault::new(
         AREA,
