@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::delay::Delay;
 use super::judge::{Circumstances, is_expected, lasting};
 use super::trial::Broken;
 use crate::scenario::Expectation;
@@ -16,6 +17,8 @@ pub(super) struct Lookout<'a> {
     pub(super) circumstances: Circumstances<'a>,
     /// How long it may take to come.
     pub(super) limit: Duration,
+    /// What keeps the looks from their time.
+    pub(super) delay: &'a Delay,
 }
 
 impl Lookout<'_> {
@@ -32,10 +35,12 @@ impl Lookout<'_> {
         let began = session.now();
         let mut pause = PAUSES.0;
         let mut seen = look(session)?;
+        self.delay.look();
         while !self.is_expected(&seen) && since(session, began) < self.limit {
             session.wait(pause);
             pause = (pause * 2).min(PAUSES.1);
             seen = look(session)?;
+            self.delay.look();
         }
         seen.took = (seen.began + seen.took).saturating_sub(began);
         seen.began = began;
@@ -56,6 +61,7 @@ impl Lookout<'_> {
         while since(session, matched) < lasting {
             session.wait(PAUSES.1.min(lasting));
             let later = look(session)?;
+            self.delay.look();
             if !self.is_expected(&later) {
                 let began = seen.began;
                 return Ok(Observation { took: since(session, began), began, ..later });

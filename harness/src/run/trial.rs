@@ -112,7 +112,7 @@ impl<'a> Trial<'a> {
                 .witness
                 .worst_since(self.began)
                 .max(self.overslept)
-                .max(self.delay.worst()),
+                .max(self.delay.starved()),
             attempts: 1,
             packets,
         }
@@ -136,7 +136,7 @@ impl<'a> Trial<'a> {
                 Action::Wire(wire) => self.wire(session, step, wire),
             };
             let result = result.and_then(|()| self.tap.listen(session));
-            self.delay.step();
+            self.delay.look();
             if let Err(Broken(reason)) = result {
                 self.broken(reason);
             }
@@ -186,7 +186,7 @@ impl<'a> Trial<'a> {
             (WireStep::Count(fact), Some(expectation)) => {
                 let mut tap = std::mem::replace(&mut self.tap, Tap::new(false));
                 let circumstances = self.circumstances(fact.from, None, Duration::ZERO);
-                let lookout = Lookout { expectation, circumstances, limit };
+                let lookout = Lookout { expectation, circumstances, limit, delay: &self.delay };
                 let seen = tap.count(session, &self.book, &lookout, fact);
                 let judged =
                     seen.map(|seen| (judge(expectation, &seen, &lookout.circumstances), seen));
@@ -255,6 +255,7 @@ impl<'a> Trial<'a> {
             expectation,
             circumstances: self.circumstances(actor, Some(op), Duration::ZERO),
             limit,
+            delay: &self.delay,
         };
         let ask = |op: &Op, limit, session: &mut dyn Session| {
             Ok(session.perform(actor, op, &self.book, limit)?)
