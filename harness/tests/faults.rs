@@ -6,10 +6,10 @@ mod child;
 mod skip;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
+use std::{env, fs};
 
 use child::{finish, finish_within};
 use skip::skip;
@@ -17,8 +17,10 @@ use skip::skip;
 /// How long every fault may take together, on however busy a machine.
 const ALL_OF_THEM: Duration = Duration::from_mins(20);
 
+/// The program; the gate gives another build of it, which is faster.
 fn sockspec(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockspec"));
+    let program = env::var_os("SOCKSPEC").unwrap_or_else(|| env!("CARGO_BIN_EXE_sockspec").into());
+    let mut command = Command::new(program);
     command.arg("faults").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
@@ -87,20 +89,53 @@ fn a_few_scenarios_notice_what_the_matrix_says() {
     }
 }
 
+/// Whether a matrix has the faults and scenarios of the accepted one, and notices all that it does.
+/// What it notices besides depends on how busy the machine is; it is no reason for a review.
+fn holds(shown: &str, accepted: &str) -> bool {
+    let legend = |matrix: &str| -> Vec<String> {
+        let lines = matrix.lines().map(str::trim_start);
+        let numbered = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+        numbered.filter(|line| line.contains("  ")).map(str::to_owned).collect()
+    };
+    let (rows, accepted_rows) = (rows(shown), rows(accepted));
+    legend(shown) == legend(accepted)
+        && rows.keys().eq(accepted_rows.keys())
+        && accepted_rows.iter().all(|(id, cells)| noticed(cells).is_subset(&noticed(rows[id])))
+}
+
 #[test]
-#[ignore = "takes minutes on an idle machine: it is for reviews of the matrix"]
+#[ignore = "takes minutes; .ci/run runs it"]
 fn the_matrix_is_the_accepted_one() {
     let output = finish_within(&mut sockspec(&[]), ALL_OF_THEM);
     if let Some(why) = lacking(&output) {
         skip("the_matrix_is_the_accepted_one", &why);
         return;
     }
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    if holds(&shown, &accepted()) {
+        return;
+    }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../reports");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("faults", text(&output.stdout)));
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    settings.bind(|| insta::assert_snapshot!("faults", shown));
+}
+
+#[test]
+fn a_matrix_that_lacks_something_is_not_the_accepted_one() {
+    let accepted = "a\n    1  x  does x\n    2  y  does y\n\n    12\na/b #.\na/c .#\n";
+    assert!(holds(accepted, accepted));
+    assert!(holds(&accepted.replace("a/b #.", "a/b ##"), accepted), "more is noticed");
+    for other in [
+        accepted.replace("a/b #.", "a/b .."),
+        accepted.replace("a/c .#\n", ""),
+        accepted.replace("a/c", "a/d"),
+        accepted.replace("does y", "does z"),
+    ] {
+        assert!(!holds(&other, accepted), "{other}");
+    }
 }
 
 #[test]

@@ -35,6 +35,12 @@ fn has(packet: &Packet, flags: Flags) -> bool {
     matches!(packet.content, Content::Tcp(segment) if segment.flags.contains(flags))
 }
 
+/// Whether it is an acknowledgement and nothing else.
+fn is_bare(packet: &Packet) -> bool {
+    matches!(packet.content, Content::Tcp(segment)
+        if segment.payload == 0 && segment.flags == Flags::ACK)
+}
+
 /// A TCP segment with some flags fewer and some more.
 fn with_flags(mut frame: Frame, fewer: u8, more: u8) -> Frame {
     let header = if frame.bytes.get(12) == Some(&0x08) { IPV4 } else { IPV6 };
@@ -108,18 +114,12 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(AREA, "acknowledgements-reset", "a bare acknowledgement is sent as a RST", nothing)
         .capture(|capture, _| {
             each(capture, |frame, packet| {
-                let bare = matches!(packet.content, Content::Tcp(segment)
-                    if segment.payload == 0 && segment.flags == Flags::ACK);
-                vec![if bare { with_flags(frame, 0, RST) } else { frame }]
+                vec![if is_bare(packet) { with_flags(frame, 0, RST) } else { frame }]
             });
         }),
     Fault::new(AREA, "nothing-is-acknowledged", "no bare acknowledgement is sent", nothing)
         .capture(|capture, _| {
-            each(capture, |frame, packet| {
-                let bare = matches!(packet.content, Content::Tcp(segment)
-                    if segment.payload == 0 && segment.flags == Flags::ACK);
-                if bare { Vec::new() } else { vec![frame] }
-            });
+            each(capture, |frame, packet| if is_bare(packet) { Vec::new() } else { vec![frame] });
         }),
     Fault::new(
         AREA,
