@@ -236,7 +236,7 @@ impl CaseTally {
         let is_excused =
             case.steps.iter().any(|step| matches!(step.judgement, Judgement::Excused { .. }));
         self.excused |= is_excused;
-        let is_undecided = case.verdict == Verdict::Slow && case.reason.is_some();
+        let is_undecided = case.is_undecided();
         self.undecided += u32::from(is_undecided);
         if case.verdict.is_good() && (is_excused || is_undecided) {
             self.uncertain += 1;

@@ -50,3 +50,38 @@ fn kind(outcome: &Outcome) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::scripted::{Scripted, at_once};
+    use crate::vocabulary::{Errno, Op};
+
+    /// A case whose receive gives this.
+    fn case(outcome: &Outcome) -> CaseFinished {
+        let outcome = outcome.clone();
+        let subject = Scripted::new(move |asked| match asked.op {
+            Op::Receive { .. } => at_once(outcome.clone()),
+            _ => None,
+        });
+        subject.trial("\"t\"\nover tcp4\npair client.c server.s\n\nclient recv c 4 => \"x\"\n")
+    }
+
+    #[test]
+    fn what_goes_wrong_in_the_same_way_is_not_worse() {
+        let mut baseline = Baseline::default();
+        let reset = case(&Outcome::failed(Errno::ECONNRESET));
+        assert!(baseline.is_worse(&reset), "nothing went wrong before");
+        baseline.event(&Event::CaseFinished(Box::new(reset.clone())));
+        assert!(!baseline.is_worse(&reset));
+        assert!(baseline.is_worse(&case(&Outcome::EndOfStream)), "another outcome");
+        assert!(!baseline.is_worse(&case(&Outcome::data(b"x"))), "it went well");
+    }
+
+    #[test]
+    fn other_bytes_are_no_other_kind_of_outcome() {
+        let mut baseline = Baseline::default();
+        baseline.event(&Event::CaseFinished(Box::new(case(&Outcome::data(b"ab")))));
+        assert!(!baseline.is_worse(&case(&Outcome::data(b"cd"))));
+    }
+}
