@@ -52,6 +52,12 @@ impl<T> Timed<T> {
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Timed<U> {
         Timed { value: change(self.value), began: self.began, ended: self.ended }
     }
+
+    /// The same, begun no later than at a moment that is known to lie within it.
+    pub(super) fn begun_by(self, moment: Option<Instant>) -> Self {
+        let began = moment.map_or(self.began, |moment| moment.min(self.began));
+        Self { began, ..self }
+    }
 }
 
 /// Runs something between two looks at the clock.
@@ -365,6 +371,17 @@ fn failed(raw: Errno) -> Outcome {
 mod tests {
     use super::*;
     use crate::vocabulary::SocketId;
+
+    #[test]
+    fn what_was_seen_to_go_on_has_begun() {
+        let done = timed(|| ());
+        let (began, ended) = (done.began, done.ended);
+        assert_eq!(done.begun_by(None).began, began);
+        let earlier = began.checked_sub(Duration::from_millis(1)).expect("the clock runs");
+        let done = Timed { value: (), began, ended }.begun_by(Some(earlier));
+        assert_eq!((done.began, done.ended), (earlier, ended));
+        assert_eq!(Timed { value: (), began, ended }.begun_by(Some(ended)).began, began);
+    }
 
     #[test]
     fn a_payload_is_generated_before_its_call_and_is_the_same() {

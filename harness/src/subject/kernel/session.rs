@@ -259,7 +259,7 @@ impl Session for KernelSession {
         let Continue(target) = self.target(book.host_of(actor), op)? else { return Ok(()) };
         let means = self.means(actor, op, book, target.transport)?;
         let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
-        let call = Started::launch(prepared, target, means)?;
+        let mut call = Started::launch(prepared, target, means)?;
         self.foresee(op);
         let watched = call.watch(limit);
         self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });
@@ -275,7 +275,7 @@ impl Session for KernelSession {
         let origin = self.origin;
         let pending = self.pending(tag)?;
         if !pending.call.wait(limit) && !give_up {
-            let began = pending.call.began();
+            let began = pending.call.blocks_since();
             return Ok(Awaited::Pending {
                 began: began.saturating_duration_since(origin),
                 took: began.elapsed(),

@@ -24,7 +24,9 @@ use crate::vocabulary::Op;
 #[derive(Debug)]
 pub(super) struct Started {
     shared: Arc<Shared>,
-    began: Instant,
+    launched: Instant,
+    /// When it was first seen to block.
+    blocked: Option<Instant>,
     reply: Receiver<Reply>,
     /// Whether it is made on the case's own descriptor.
     borrows: bool,
@@ -69,23 +71,32 @@ impl Started {
                 move || shared.run(&op, target, own, &means, &sender)
             })
             .map_err(|source| SubjectError::Refused { what: "starting a thread", source })?;
-        let began = Instant::now();
-        Ok(Self { shared, began, reply, borrows, returned: None, thread: Some(thread) })
+        let launched = Instant::now();
+        Ok(Self {
+            shared,
+            launched,
+            blocked: None,
+            reply,
+            borrows,
+            returned: None,
+            thread: Some(thread),
+        })
     }
 
-    /// When it was launched.
-    pub(super) const fn began(&self) -> Instant {
-        self.began
+    /// Since when it blocks for certain: how long it was seen to block is never more than how long it
+    /// took.
+    pub(super) fn blocks_since(&self) -> Instant {
+        self.blocked.unwrap_or(self.launched)
     }
 
     /// Watches it until its call has blocked or returned.
     ///
     /// # Errors
     /// When neither was seen within `limit`.
-    pub(super) fn watch(&self, limit: Duration) -> Result<(), SubjectError> {
+    pub(super) fn watch(&mut self, limit: Duration) -> Result<(), SubjectError> {
         let mut state = None;
         let mut pause = Duration::from_micros(20);
-        while self.began.elapsed() < limit {
+        while self.launched.elapsed() < limit {
             let number = self.shared.thread.load(Ordering::Acquire);
             let file =
                 (state.is_none() && number != 0).then(|| File::open(in_proc(number, "stat")));
@@ -105,6 +116,7 @@ impl Started {
                 && !waits_for_lock(number)
                 && self.shared.phase.load(Ordering::Acquire) == IN_CALL
             {
+                self.blocked.get_or_insert_with(Instant::now);
                 return Ok(());
             }
             thread::sleep(pause);
@@ -155,7 +167,10 @@ impl Started {
             // It has sent its reply, so it is at its end.
             let _ = thread.join();
         }
-        self.returned.take().ok_or(SubjectError::NotEnded { limit: PATIENCE })
+        let Reply { timed, made } =
+            self.returned.take().ok_or(SubjectError::NotEnded { limit: PATIENCE })?;
+        // A thread that a tracer holds up may seem to block before it has looked at the clock.
+        Ok(Reply { timed: timed.begun_by(self.blocked), made })
     }
 
     /// Sends it a signal that means nothing, as a debugger might.

@@ -262,6 +262,19 @@ fn a_started_call_is_ended_when_it_is_given_up() {
 }
 
 #[test]
+fn a_call_is_seen_to_block_no_longer_than_it_takes() {
+    let mut rig = Rig::new(Transport::Tcp4);
+    rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
+    let tag = TagId::new(0);
+    let seen = rig.session.finish(tag, Duration::ZERO, false).expect("it was started");
+    let Awaited::Pending { began: seen_since, .. } = seen else { panic!("it blocks") };
+    rig.does(&send(FAR, text("x")), Outcome::Count(1));
+    let ended = rig.session.finish(tag, ANSWER, true).expect("it was started");
+    let Awaited::Returned(observation) = ended else { panic!("it has data") };
+    assert!(observation.began <= seen_since, "{:?}, {seen_since:?}", observation.began);
+}
+
+#[test]
 fn a_session_ends_what_is_pending() {
     let mut rig = Rig::new(Transport::Tcp4);
     rig.start(0, &receive(NEAR, 16, MessageFlags::NONE));
