@@ -29,6 +29,7 @@ mod steadiness;
 mod summary;
 mod tally;
 mod terminal;
+mod transcript;
 mod wire;
 
 pub(crate) use elapsed::Thousands;
@@ -42,3 +43,4 @@ pub use snapshot::accepted_report;
 pub use standing::Standing;
 pub use tally::{CaseTally, Counts, Tally};
 pub use terminal::{Progress, Terminal};
+pub use transcript::{CaseTranscript, Transcript};

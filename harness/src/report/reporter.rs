@@ -10,11 +10,23 @@ pub trait Reporter: Send {
     /// # Errors
     /// When the report cannot be written. A reporter that has failed is not told anything more.
     fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Is told that no event follows, whether the run has ended or was cut off before.
+    ///
+    /// # Errors
+    /// When the rest of the report cannot be written.
+    fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<R: Reporter + ?Sized> Reporter for Box<R> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         (**self).event(event)
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        (**self).close()
     }
 }
 
@@ -41,8 +53,17 @@ impl Reporters {
 
     /// Tells every reporter that still works.
     pub fn event(&mut self, event: &Event) {
+        self.tell(|reporter| reporter.event(event));
+    }
+
+    /// Tells every reporter that still works that no event follows.
+    pub fn close(&mut self) {
+        self.tell(|reporter| reporter.close());
+    }
+
+    fn tell(&mut self, tell: impl Fn(&mut dyn Reporter) -> io::Result<()>) {
         let failures = &mut self.failures;
-        self.members.retain_mut(|(name, reporter)| match reporter.event(event) {
+        self.members.retain_mut(|(name, reporter)| match tell(&mut **reporter) {
             Ok(()) => true,
             Err(error) => {
                 failures.push((std::mem::take(name), error));

@@ -1,16 +1,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 use super::excerpt::between;
 use super::matrix::{products, variant};
 use super::printable::Printable;
 use super::standing::Standing;
 use super::tally::{CaseTally, Tally};
+use super::transcript::{CaseTranscript, Transcript};
 use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Event, Judgement, StepReport};
-use crate::scenario::Scenario;
-use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+use crate::vocabulary::{Level, Outcome, ScenarioId};
 
 /// The report of a run as text that stays the same as long as the subject behaves the same: no
 /// times, addresses or process ids, sorted, made to be reviewed as a diff.
@@ -20,49 +19,18 @@ use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 /// stands under the variants in which it did so. Before the verdict stands how that stands against
 /// the subject's expectations, where it is not simply good, and below it the reason that is known.
 pub fn accepted_report<'a>(events: impl Iterator<Item = &'a Event>) -> String {
-    let mut scenarios: BTreeMap<&ScenarioId, &Arc<Scenario>> = BTreeMap::new();
-    let mut cases: BTreeMap<&CaseId, &CaseFinished> = BTreeMap::new();
-    let mut tally = Tally::default();
-    for event in events {
-        tally.event(event);
-        match event {
-            Event::ScenarioLoaded(scenario) => {
-                scenarios.insert(&scenario.id, scenario);
-            }
-            Event::CaseFinished(case) => {
-                let kept = cases.entry(&case.case).or_insert(case);
-                if rank(case) < rank(kept) {
-                    *kept = case;
-                }
-            }
-            Event::RunStarted(_) | Event::CaseStarted { .. } | Event::RunFinished(_) => {}
-        }
-    }
+    let transcript = Transcript::of(events);
     let mut groups: BTreeMap<Group<'_>, Vec<&str>> = BTreeMap::new();
-    for case in cases.into_values() {
-        let source = scenarios.get(&case.scenario).map_or("", |scenario| &scenario.source);
+    for case in transcript.cases().into_iter().map(CaseTranscript::shown) {
+        let source = transcript.scenario(&case.scenario).map_or("", |scenario| &scenario.source);
         let variant = variant(&case.case, &case.scenario);
-        groups.entry(Group::of(case, source, &tally)).or_default().push(variant);
+        groups.entry(Group::of(case, source, transcript.tally())).or_default().push(variant);
     }
     let mut text = String::new();
     for (group, variants) in groups {
         group.write(&mut text, &variants);
     }
     text
-}
-
-/// Of several repetitions the worst is accepted, and of those the first.
-fn rank(case: &CaseFinished) -> (u8, u32) {
-    let verdict = match case.verdict {
-        Verdict::Crash => 0,
-        Verdict::Hang => 1,
-        Verdict::Fail => 2,
-        Verdict::Broken => 3,
-        Verdict::Slow | Verdict::Pass => 4,
-        Verdict::Unsupported => 5,
-        Verdict::Skipped => 6,
-    };
-    (verdict, case.iteration)
 }
 
 /// What variants of a scenario have in common that came to the same.

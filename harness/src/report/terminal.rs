@@ -29,6 +29,8 @@ pub enum Progress {
     Bar,
     /// A line now and then, for a log.
     Log,
+    /// Nothing, for a run that is over.
+    Nothing,
 }
 
 /// The report for a person: a line at the start, the course of the run, then every failure and the
@@ -43,6 +45,7 @@ pub struct Terminal<W> {
 }
 
 enum Course {
+    Nothing,
     Bar(ProgressBar),
     Log { start: Instant, pace: Pace },
 }
@@ -51,6 +54,7 @@ impl<W: Write + Send> Terminal<W> {
     /// Reports to a writer, in these styles.
     pub fn new(writer: W, palette: Palette, progress: Progress) -> Self {
         let course = match progress {
+            Progress::Nothing => Course::Nothing,
             Progress::Bar => Course::Bar(ProgressBar::hidden()),
             Progress::Log => Course::Log { start: Instant::now(), pace: Pace::every(LOG_INTERVAL) },
         };
@@ -92,6 +96,7 @@ impl<W: Write + Send> Terminal<W> {
         writeln!(self.writer, " · suite: {}", Printable(&run.suite))?;
         self.writer.flush()?;
         match &mut self.course {
+            Course::Nothing => {}
             Course::Bar(bar) => *bar = drawn_bar(announced(run)),
             Course::Log { start, pace } => {
                 *start = Instant::now();
@@ -105,6 +110,7 @@ impl<W: Write + Send> Terminal<W> {
     fn progress(&mut self, now: Instant, failed_before: usize) -> io::Result<()> {
         let failed = self.failures.unexpected();
         match &mut self.course {
+            Course::Nothing => Ok(()),
             Course::Bar(bar) => {
                 if failed != failed_before {
                     bar.set_message(format!("{failed} failed"));
@@ -182,8 +188,12 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 self.failures.note(case, is_known);
                 self.progress(Instant::now(), failed_before)
             }
-            Event::RunFinished(_) => self.finish(),
+            Event::RunFinished(_) => Ok(()),
         }
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.finish()
     }
 }
 
@@ -220,6 +230,7 @@ mod tests {
         for event in events {
             terminal.event(event).expect("memory can be written to");
         }
+        terminal.close().expect("memory can be written to");
         drop(terminal);
         String::from_utf8(text).expect("it is text")
     }
@@ -325,6 +336,7 @@ mod tests {
         for event in &events {
             terminal.event(event).expect("memory can be written to");
         }
+        terminal.close().expect("memory can be written to");
         drop(terminal);
         assert_eq!(String::from_utf8(text).expect("it is text"), shown(&events, Palette::plain()));
     }
