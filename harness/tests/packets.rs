@@ -41,7 +41,7 @@ impl Run {
         let output = finish(
             Command::new(env!("CARGO_BIN_EXE_sockspec"))
                 .current_dir(folder.path())
-                .args(["run", "--deadline", "200ms", "--pcap", "packets"])
+                .args(["run", "--deadline", "200ms", "--pcapng", "packets"])
                 .args(arguments),
         );
         let said = text(&output);

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, run};
+use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, report, run};
 
 /// A conformance harness for the socket API.
 ///
@@ -24,6 +24,7 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum Action {
     Run(Box<run::Arguments>),
+    Report(report::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     List(list::Arguments),
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
     let colour = command.color;
     let result = match command.action {
         Action::Run(arguments) => Ok(run::run(&arguments, colour)),
+        Action::Report(arguments) => report::report(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),

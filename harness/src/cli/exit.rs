@@ -1,5 +1,7 @@
 use std::process::ExitCode;
 
+use crate::report::Tally;
+
 /// What the program's exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
@@ -15,6 +17,33 @@ pub(super) enum Exit {
     Nothing,
     /// All that is wrong is an expectation that does not hold any more, or is past its date.
     Stale,
+}
+
+impl Exit {
+    /// What a run comes to.
+    pub(super) fn of(tally: &Tally) -> Self {
+        match tally.exit_code() {
+            0 => Self::Good,
+            1 => Self::Failed,
+            4 => Self::Nothing,
+            5 => Self::Stale,
+            _ => Self::Broken,
+        }
+    }
+
+    /// What several runs come to together, or one of which a report was lost: the first in the order
+    /// in which `sockspec run` decides.
+    pub(super) fn and(self, other: Self) -> Self {
+        let rank = |exit| match exit {
+            Self::Usage => 0,
+            Self::Failed => 1,
+            Self::Broken => 2,
+            Self::Nothing => 3,
+            Self::Stale => 4,
+            Self::Good => 5,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -15,7 +15,9 @@ mod grammar;
 mod index;
 mod list;
 mod output;
+mod recordings;
 mod reference;
+mod report;
 mod run;
 mod suite;
 

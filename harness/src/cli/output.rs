@@ -3,7 +3,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 
-use crate::report::Palette;
+use crate::report::{Palette, Reporters};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -72,4 +72,17 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 /// Writes a text to standard error, where nothing is left to be done if that fails.
 pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Says which reports could not be written. Gives whether one of them is lost: who closes the pipe
+/// has read enough.
+pub(super) fn complain_of(reporters: &Reporters) -> bool {
+    let mut is_lost = false;
+    for (name, error) in reporters.failures() {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            is_lost = true;
+            complain(&format!("error: {name} could not be written: {error}\n"));
+        }
+    }
+    is_lost
 }

@@ -1,5 +1,4 @@
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +6,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
-use super::output::{Colour, complain, is_watched, stdout};
+use super::output::{Colour, complain, complain_of, is_watched, stdout};
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
@@ -93,11 +92,11 @@ pub(super) struct Arguments {
     /// Write the packets of each case that failed to this folder, as pcapng files with the steps as
     /// comments.
     #[arg(long, value_name = "DIR")]
-    pcap: Option<PathBuf>,
+    pcapng: Option<PathBuf>,
 
-    /// With --pcap: those of every case that has packets.
-    #[arg(long, requires = "pcap")]
-    pcap_all: bool,
+    /// With --pcapng: those of every case that has packets.
+    #[arg(long, requires = "pcapng")]
+    pcapng_all: bool,
 }
 
 const EXITS: &str = "\
@@ -131,7 +130,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         }
     };
     // Before the first thread of this process begins.
-    let subject = if arguments.pcap_all || plan.cases().any(Case::needs_network) {
+    let subject = if arguments.pcapng_all || plan.cases().any(Case::needs_network) {
         subject.with_networks()
     } else {
         subject
@@ -146,7 +145,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
             }
         }
     }
-    if let Some(folder) = &arguments.pcap {
+    if let Some(folder) = &arguments.pcapng {
         match PacketFiles::new(folder) {
             Ok(files) => reporters.add("a file of packets", files),
             Err(error) => {
@@ -174,7 +173,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         limits: Limits { answer: arguments.deadline, slack: arguments.slack },
         fail_fast: arguments.fail_fast,
         floor: arguments.level.unwrap_or(Level::May),
-        keep_packets: arguments.pcap_all,
+        keep_packets: arguments.pcapng_all,
         alone: true,
         stress: arguments.stress,
         known,
@@ -186,22 +185,10 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         tally.event(&event);
         reporters.event(&event);
     });
+    reporters.close();
     drop(load);
-    for (name, error) in reporters.failures() {
-        // Who closes the pipe has read enough.
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            complain(&format!("error: {name} could not be written: {error}\n"));
-        }
-    }
-    let lost = reporters.failures().iter().any(|(_, e)| e.kind() != io::ErrorKind::BrokenPipe);
-    match tally.exit_code() {
-        0 | 5 if lost => Exit::Broken,
-        0 => Exit::Good,
-        1 => Exit::Failed,
-        4 => Exit::Nothing,
-        5 => Exit::Stale,
-        _ => Exit::Broken,
-    }
+    let exit = Exit::of(&tally);
+    if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
 }
 
 fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {

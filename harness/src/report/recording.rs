@@ -277,10 +277,14 @@ const EVENTS: [&str; 5] =
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::report::fixture;
+    use crate::report::{Tally, fixture};
+    use crate::run::Verdict;
 
     fn recorded(events: &[Event]) -> String {
         let mut text = Vec::new();
@@ -394,6 +398,35 @@ mod tests {
         assert!(matches!(failure("hello\n").1, RecordingError::NotJson { line: 1, .. }));
         let twice = recorded(&fixture::run()).repeat(2);
         assert!(matches!(failure(&twice).1, RecordingError::BehindTheEnd { .. }));
+    }
+
+    /// The recordings with which the tests of the program and of the formats work.
+    #[test]
+    fn the_recordings_that_are_kept_are_those_of_the_fixture() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+        for (name, events) in [
+            ("every-standing.jsonl", fixture::every_standing()),
+            ("other-subject.jsonl", fixture::other_subject()),
+        ] {
+            let (path, text) = (folder.join(name), recorded(&events));
+            if fs::read_to_string(&path).unwrap_or_default() != text {
+                let new = path.with_extension("jsonl.new");
+                fs::write(&new, text).expect("the checkout can be written to");
+                panic!("{name} differs: compare it with {}, then move that over it", new.display());
+            }
+        }
+    }
+
+    #[test]
+    fn the_fixture_holds_every_verdict_and_standing() {
+        let mut tally = Tally::default();
+        fixture::every_standing().iter().for_each(|event| tally.event(event));
+        let verdicts: BTreeSet<_> = tally.verdicts().into_keys().collect();
+        assert_eq!(verdicts, BTreeSet::from(Verdict::ALL));
+        let standings: BTreeSet<_> =
+            tally.cases().filter_map(|(_, case)| case.standing()).collect();
+        assert_eq!(standings.len(), 5, "{standings:?}");
+        assert!(tally.past().next().is_some(), "an entry is past its date");
     }
 
     /// Counts how often it is written to.
