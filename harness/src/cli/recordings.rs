@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -35,7 +36,8 @@ pub(super) fn replay(path: &Path, sink: &mut dyn FnMut(&Event)) -> Result<(), Ex
                 let mut text = format!("error: {name}: {error}");
                 let mut cause = std::error::Error::source(&error);
                 while let Some(error) = cause {
-                    text += &format!("\n  because: {error}");
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "\n  because: {error}");
                     cause = error.source();
                 }
                 complain(&format!("{text}\n"));

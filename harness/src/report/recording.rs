@@ -420,7 +420,9 @@ mod tests {
     #[test]
     fn the_fixture_holds_every_verdict_and_standing() {
         let mut tally = Tally::default();
-        fixture::every_standing().iter().for_each(|event| tally.event(event));
+        for event in &fixture::every_standing() {
+            tally.event(event);
+        }
         let verdicts: BTreeSet<_> = tally.verdicts().into_keys().collect();
         assert_eq!(verdicts, BTreeSet::from(Verdict::ALL));
         let standings: BTreeSet<_> =

@@ -180,7 +180,7 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 self.scenarios.insert(scenario.id.clone(), Arc::clone(scenario));
                 Ok(())
             }
-            Event::CaseStarted { .. } => Ok(()),
+            Event::CaseStarted { .. } | Event::RunFinished(_) => Ok(()),
             Event::CaseFinished(case) => {
                 let failed_before = self.failures.unexpected();
                 let entry = self.tally.entry(&case.case);
@@ -188,7 +188,6 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 self.failures.note(case, is_known);
                 self.progress(Instant::now(), failed_before)
             }
-            Event::RunFinished(_) => Ok(()),
         }
     }
 
