@@ -3,16 +3,22 @@
 //!
 //! [`Event`]: crate::run::event::Event
 
+mod account;
 #[cfg(test)]
 mod captured;
+mod concern;
 mod elapsed;
 mod excerpt;
 mod expectations;
 mod failure;
 mod failures;
 mod fault_matrix;
+mod findings;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile;
+mod junit;
 mod matrix;
 mod natural;
 mod pace;
@@ -35,6 +41,7 @@ mod wire;
 pub(crate) use elapsed::Thousands;
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
+pub use junit::junit;
 pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
