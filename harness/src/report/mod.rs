@@ -19,6 +19,7 @@ mod fixture;
 #[cfg(test)]
 mod hostile;
 mod junit;
+mod markdown;
 mod matrix;
 mod natural;
 mod pace;
@@ -43,6 +44,7 @@ pub(crate) use elapsed::Thousands;
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
 pub use junit::junit;
+pub use markdown::markdown;
 pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
