@@ -16,6 +16,7 @@ mod fault_matrix;
 mod findings;
 #[cfg(test)]
 mod fixture;
+mod github;
 #[cfg(test)]
 mod hostile;
 mod junit;
@@ -43,6 +44,7 @@ mod wire;
 pub(crate) use elapsed::Thousands;
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
+pub use github::annotations;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use packets::PacketFiles;
