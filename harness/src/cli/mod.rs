@@ -15,6 +15,7 @@ mod grammar;
 mod index;
 mod list;
 mod output;
+mod outputs;
 mod recordings;
 mod reference;
 mod report;

@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
-use super::output::{Colour, complain, complain_of, is_watched, stdout};
+use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
+use super::outputs::Outputs;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
-use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
+use crate::report::{Progress, Reporters, Tally, Terminal, Transcript};
 use crate::run::event::Event;
 use crate::run::{Limits, Load, Plan, RunOptions, Selection, Shard, run as run_plan};
 use crate::scenario::{Case, MOST_HOSTS};
@@ -86,16 +87,14 @@ pub(super) struct Arguments {
     shard: Option<Shard>,
 
     /// Write the recording of the run, as JSON lines.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
     record: Option<PathBuf>,
 
-    /// Write the packets of each case that failed to this folder, as pcapng files with the steps as
-    /// comments.
-    #[arg(long, value_name = "DIR")]
-    pcapng: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 
     /// With --pcapng: those of every case that has packets.
-    #[arg(long, requires = "pcapng")]
+    #[arg(long, requires = "pcapng", help_heading = "Reports")]
     pcapng_all: bool,
 }
 
@@ -145,17 +144,21 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
             }
         }
     }
-    if let Some(folder) = &arguments.pcapng {
-        match PacketFiles::new(folder) {
-            Ok(files) => reporters.add("a file of packets", files),
-            Err(error) => {
-                complain(&format!("error: {} cannot be made: {error}\n", folder.display()));
-                return Exit::Usage;
-            }
-        }
+    let mut outputs = match arguments.outputs.open() {
+        Ok(outputs) => outputs,
+        Err(exit) => return exit,
+    };
+    if let Some(files) = outputs.packets.take() {
+        reporters.add("a file of packets", files);
     }
     let progress = if is_watched() { Progress::Bar } else { Progress::Log };
-    reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
+    if arguments.outputs.takes_standard_output() {
+        let palette = colour.error_palette();
+        reporters.add("the report", Terminal::new(stderr(), palette, progress));
+    } else {
+        reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
+    }
+    outputs.begin();
     let load = match arguments.stress.map(Load::start).transpose() {
         Ok(load) => load,
         Err(error) => {
@@ -181,13 +184,17 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);
     let mut tally = Tally::default();
+    let mut transcript = outputs.needs_transcripts().then(Transcript::default);
     run_plan(plan, &subject, &options, &mut |event: Event| {
         tally.event(&event);
+        if let Some(transcript) = &mut transcript {
+            transcript.note(&event);
+        }
         reporters.event(&event);
     });
     reporters.close();
     drop(load);
-    let exit = Exit::of(&tally);
+    let exit = Exit::of(&tally).and(outputs.write(transcript.as_slice()));
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
 }
 
