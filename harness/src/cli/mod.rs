@@ -20,6 +20,7 @@ mod recordings;
 mod reference;
 mod report;
 mod run;
+mod schema;
 mod suite;
 
 pub use command::main;
