@@ -137,6 +137,7 @@ impl Failure {
                 }
             }
         }
+        let text = Cut { text: &text, length: HEADLINE }.to_string();
         Cut { text: &Printable(&text).to_string(), length: HEADLINE }.to_string()
     }
 
