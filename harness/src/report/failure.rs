@@ -87,7 +87,7 @@ impl Failure {
     }
 
     /// What is said beside the carets.
-    fn message(&self, step: &StepReport, source: &str) -> Vec<String> {
+    pub(super) fn message(&self, step: &StepReport, source: &str) -> Vec<String> {
         let after = Elapsed(step.took);
         let (said, detail) = match (&step.judgement, &step.outcome) {
             (Judgement::Hung, _) => {
@@ -242,7 +242,7 @@ impl Shown<'_> {
     }
 
     /// The command that runs it again.
-    fn again(&self) -> String {
+    pub(super) fn again(&self) -> String {
         let mut command = "sockspec run ".to_owned();
         if let Some(place) = self.given() {
             let _ = write!(command, "{} ", ShellWord(place));
