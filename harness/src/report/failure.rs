@@ -142,7 +142,7 @@ impl Failure {
     }
 
     /// What is said beside the carets.
-    fn message(&self, step: &StepReport, source: &str) -> Vec<String> {
+    pub(super) fn message(&self, step: &StepReport, source: &str) -> Vec<String> {
         let after = Elapsed(step.took);
         let (said, detail) = match (&step.judgement, &step.outcome) {
             (Judgement::Hung, _) => {

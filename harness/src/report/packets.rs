@@ -47,22 +47,9 @@ impl PacketFiles {
     }
 
     fn write(&self, path: &Path, case: &CaseFinished, packets: &Packets) -> io::Result<()> {
-        let frames: Vec<_> = packets.frames.iter().cloned().map(Frame::from).collect();
         let source = self.scenarios.get(&case.scenario).map_or("", |scenario| &*scenario.source);
-        let mut notes: Vec<_> =
-            case.steps.iter().filter_map(|step| Some((step.began, note(step, source)?))).collect();
-        notes.sort_by_key(|(at, _)| *at);
         let mut writer = BufWriter::new(File::create(path)?);
-        let pcapng = Pcapng {
-            application: &self.application,
-            comment: case.case.as_str(),
-            hosts: &packets.hosts,
-            began: UNIX_EPOCH + Duration::from_nanos(packets.began),
-            frames: &frames,
-            lost: packets.lost,
-            notes: &notes,
-        };
-        pcapng.write(&mut writer)?;
+        write_packets(&mut writer, &self.application, case, packets, source)?;
         writer.flush()
     }
 
@@ -101,8 +88,33 @@ impl Reporter for PacketFiles {
     }
 }
 
+/// Writes the packets of a case as a pcapng file with its steps as comments. The application is what
+/// recorded them, and the source that of the scenario.
+pub(super) fn write_packets(
+    writer: impl Write,
+    application: &str,
+    case: &CaseFinished,
+    packets: &Packets,
+    source: &str,
+) -> io::Result<()> {
+    let frames: Vec<_> = packets.frames.iter().cloned().map(Frame::from).collect();
+    let mut notes: Vec<_> =
+        case.steps.iter().filter_map(|step| Some((step.began, note(step, source)?))).collect();
+    notes.sort_by_key(|(at, _)| *at);
+    let pcapng = Pcapng {
+        application,
+        comment: case.case.as_str(),
+        hosts: &packets.hosts,
+        began: UNIX_EPOCH + Duration::from_nanos(packets.began),
+        frames: &frames,
+        lost: packets.lost,
+        notes: &notes,
+    };
+    pcapng.write(writer)
+}
+
 /// A case's id as the name of a file, without its ending.
-fn file_name(case: &str) -> String {
+pub(super) fn file_name(case: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "._=-".contains(c);
     let name: String = case.chars().map(|c| if harmless(c) { c } else { '_' }).collect();
     name.trim_end_matches('_').chars().take(LONGEST_NAME).collect()

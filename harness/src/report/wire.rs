@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::elapsed::Elapsed;
 use super::printable::{Many, Printable};
-use crate::run::event::{Packets, StepReport};
+use crate::run::event::{PacketReport, Packets, StepReport};
 use crate::vocabulary::PacketKind;
 use crate::wire::{Content, Frame, Packet};
 
@@ -18,40 +18,42 @@ pub(crate) struct Wire {
     lost: u64,
 }
 
+/// A packet as it is shown.
 #[derive(Clone, Debug)]
-struct Seen {
+pub(super) struct Seen {
     /// Its number in the pcapng file, from 1.
-    number: usize,
-    at: Duration,
-    route: String,
-    content: String,
+    pub(super) number: usize,
+    pub(super) at: Duration,
+    /// From where to where it went.
+    pub(super) route: String,
+    pub(super) content: String,
+}
+
+impl Seen {
+    /// The packets of a case's sockets; what the hosts say to find each other is left out.
+    pub(super) fn all(packets: &Packets) -> impl Iterator<Item = Self> {
+        let seen = |(frame, number): (&PacketReport, usize)| {
+            let packet = Packet::decode(&Frame::from(frame.clone()))?;
+            concerns_sockets(&packet).then(|| Self {
+                number,
+                at: packet.at,
+                route: route(&packet, &packets.hosts),
+                content: packet.to_string(),
+            })
+        };
+        packets.frames.iter().zip(1..).filter_map(seen)
+    }
 }
 
 impl Wire {
-    /// Looks for the packets of the case's sockets; what the hosts say to find each other is left
-    /// out.
+    /// Looks for the packets of the case's sockets that were seen until a step ended.
     pub(crate) fn of(packets: &Packets, until: Option<&StepReport>) -> Self {
         let end = until.map_or(Duration::MAX, |step| step.began.saturating_add(step.took));
-        let numbered = packets.frames.iter().zip(1..).filter_map(|(frame, number)| {
-            let packet = Packet::decode(&Frame::from(frame.clone()))?;
-            concerns_sockets(&packet).then_some((number, packet))
-        });
         let (mut before, after): (Vec<_>, Vec<_>) =
-            numbered.partition(|(_, packet)| packet.at <= end);
+            Seen::all(packets).partition(|seen| seen.at <= end);
         let earlier = before.len().saturating_sub(SHOWN);
         before.drain(..earlier);
-        let seen = |(number, packet): (usize, Packet)| Seen {
-            number,
-            at: packet.at,
-            route: route(&packet, &packets.hosts),
-            content: packet.to_string(),
-        };
-        Self {
-            packets: before.into_iter().map(seen).collect(),
-            earlier,
-            later: after.len(),
-            lost: packets.lost,
-        }
+        Self { packets: before, earlier, later: after.len(), lost: packets.lost }
     }
 
     /// The lines to be shown.

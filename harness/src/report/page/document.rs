@@ -1,0 +1,153 @@
+use askama::Template;
+
+use super::change::Kind;
+use super::column::Column;
+use super::detail::Detail;
+use super::notice::Notice;
+use super::policy::{SCRIPT, STYLE, policy};
+use super::sheet::{CaseRow, Count, ScenarioRow, Sheet};
+use super::{block, filters};
+use crate::report::elapsed::Thousands;
+use crate::report::standing::Standing;
+use crate::report::transcript::Transcript;
+use crate::run::Verdict;
+
+/// The HTML page of runs, each of which is a column: one file that needs no other. The same runs give
+/// the same page.
+pub fn page(runs: &[Transcript]) -> String {
+    Document { sheet: &Sheet::of(Column::of(runs)) }.render().unwrap_or_default()
+}
+
+/// The HTML page of what changed from one run to the next.
+pub fn comparison(old: &Transcript, new: &Transcript) -> String {
+    Document { sheet: &Sheet::comparison(Column::pair(old, new)) }.render().unwrap_or_default()
+}
+
+/// The whole page.
+#[derive(Template)]
+#[template(path = "page/page.html")]
+struct Document<'a> {
+    sheet: &'a Sheet<'a>,
+}
+
+/// The matrix alone, which is all of the page that can be read without the script.
+#[derive(Template)]
+#[template(path = "page/matrix.html")]
+pub(super) struct Matrix<'a> {
+    pub(super) sheet: &'a Sheet<'a>,
+}
+
+/// A button that chooses cases.
+struct Chip {
+    filter: &'static str,
+    value: &'static str,
+    words: &'static str,
+    class: String,
+    glyph: &'static str,
+    number: Thousands,
+}
+
+/// A list from which one value is chosen.
+struct Choice {
+    filter: &'static str,
+    any: &'static str,
+    values: Vec<String>,
+}
+
+impl<'a> Document<'a> {
+    fn title(&self) -> String {
+        let name = |column: &Column| format!("{} {}", column.subject(), column.version);
+        let names: Vec<_> =
+            self.sheet.columns.iter().map(|column| name(column).trim_end().to_owned()).collect();
+        if !self.sheet.is_comparison {
+            return names.join(", ");
+        }
+        match &names[..] {
+            [old, new] if old != new => format!("What changed from {old} to {new}"),
+            _ => format!("What changed in {}", names[0]),
+        }
+    }
+
+    fn notices(&self, column: &Column<'a>) -> Vec<Notice<'a>> {
+        Notice::all(column)
+    }
+
+    fn policy(&self) -> String {
+        policy()
+    }
+
+    fn block(&self, scenario: &'a ScenarioRow<'a>) -> String {
+        block::packed(&Detail::all(self.sheet, scenario))
+    }
+
+    /// What cases can be chosen by, each with how many there are.
+    fn chips(&self) -> Vec<(&'static str, Vec<Chip>)> {
+        let count = |is_meant: &dyn Fn(&CaseRow<'a>) -> bool| {
+            self.sheet.cases().filter(|row| is_meant(row)).count()
+        };
+        let changes = Kind::ALL.into_iter().map(|kind| {
+            let is_meant =
+                |row: &CaseRow| row.change.as_ref().is_some_and(|change| change.kind == kind);
+            Chip {
+                filter: "change",
+                value: kind.word(),
+                words: kind.words(),
+                class: format!("c-{}", kind.word()),
+                glyph: kind.glyph(),
+                number: Thousands(count(&is_meant) as u64),
+            }
+        });
+        let standings = [
+            Standing::Regression,
+            Standing::Flaky,
+            Standing::Mended,
+            Standing::Known,
+            Standing::Expected,
+        ];
+        let standings = standings.into_iter().map(|standing| {
+            let Count { glyph, word, class, number } =
+                Count::standing(standing, count(&|row| row.standings().contains(&standing)));
+            let number = Thousands(number as u64);
+            Chip { filter: "standing", value: word, words: word, class, glyph, number }
+        });
+        let verdicts = Verdict::ALL.into_iter().map(|verdict| {
+            let Count { glyph, word, class, number } =
+                Count::of(verdict, count(&|row| row.verdicts().contains(&verdict)));
+            let number = Thousands(number as u64);
+            Chip { filter: "verdict", value: word, words: word, class, glyph, number }
+        });
+        let there = |chips: &mut dyn Iterator<Item = Chip>| -> Vec<Chip> {
+            chips.filter(|chip| chip.number.0 > 0).collect()
+        };
+        let groups = [
+            ("What became of it", there(&mut changes.into_iter())),
+            ("Standing", there(&mut standings.into_iter())),
+            ("Verdict", there(&mut verdicts.into_iter())),
+        ];
+        groups.into_iter().filter(|(_, chips)| !chips.is_empty()).collect()
+    }
+
+    /// What else they can be chosen by.
+    fn choices(&self) -> Vec<Choice> {
+        let words = |of: &dyn Fn(&CaseRow<'a>) -> &'static str| {
+            let mut words: Vec<_> = self.sheet.choices(|row| vec![of(row).to_owned()]);
+            words.retain(|word| !word.is_empty());
+            words
+        };
+        let areas = self.sheet.areas.iter().map(|area| area.name.to_owned()).collect();
+        let choices = [
+            ("area", "every area", areas),
+            ("transport", "every transport", words(&CaseRow::transport)),
+            ("topology", "every topology", words(&CaseRow::topology)),
+            ("level", "every level", words(&|row| row.level().word())),
+        ];
+        let choices =
+            choices.into_iter().map(|(filter, any, values)| Choice { filter, any, values });
+        choices.filter(|choice| choice.values.len() > 1).collect()
+    }
+
+    /// Whether columns can differ.
+    fn can_differ(&self) -> bool {
+        self.sheet.columns.len() > 1 && !self.sheet.is_comparison
+    }
+}
