@@ -48,7 +48,7 @@ fn what_is_shown_beside_annotations_is_taken_for_no_command() {
 
 #[test]
 fn a_folder_that_is_missing_is_an_error_before_the_run() {
-    for flag in ["--junit", "--tap", "--markdown"] {
+    for flag in ["--junit", "--html", "--tap", "--markdown"] {
         let folder = tempdir().expect("there is room");
         let (code, shown, complaint) =
             run(folder.path(), &[flag, "missing/file", "--record", "run.jsonl"]);

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output::{complain, print};
-use crate::report::{PacketFiles, Transcript, annotations, junit, markdown, tap};
+use crate::report::{PacketFiles, Transcript, annotations, junit, markdown, page, tap};
 
 /// The reports that `run` and `report` write beside what a person reads in the terminal.
 #[derive(Clone, Debug, Default, Args)]
@@ -16,6 +16,10 @@ pub(super) struct Outputs {
     /// Write JUnit XML; `-` is standard output, here and below.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+
+    /// Write one HTML page, for a browser, that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 
     /// Write the Test Anything Protocol, version 14.
     #[arg(long, value_name = "FILE")]
@@ -50,8 +54,12 @@ impl Outputs {
     }
 
     fn files(&self) -> impl Iterator<Item = (&Path, Format)> {
-        let formats: [(&Option<PathBuf>, Format); 3] =
-            [(&self.junit, junit), (&self.tap, tap), (&self.markdown, markdown)];
+        let formats: [(&Option<PathBuf>, Format); 4] = [
+            (&self.junit, junit),
+            (&self.html, page),
+            (&self.tap, tap),
+            (&self.markdown, markdown),
+        ];
         formats.into_iter().filter_map(|(path, format)| Some((path.as_deref()?, format)))
     }
 
