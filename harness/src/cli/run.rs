@@ -177,6 +177,8 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         alone: true,
         stress: arguments.stress,
         known,
+        pending: None,
+        stop: None,
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);
