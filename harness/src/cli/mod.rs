@@ -19,6 +19,7 @@ mod recordings;
 mod reference;
 mod report;
 mod run;
+mod status;
 mod suite;
 
 pub use command::main;

@@ -6,6 +6,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::{Colour, complain, complain_of, print};
 use super::recordings::replay;
+use super::status::Levels;
 use crate::report::{PacketFiles, Progress, Reporter as _, Reporters, Tally, Terminal};
 
 /// Report on runs that were recorded.
@@ -21,6 +22,9 @@ pub(super) struct Arguments {
     /// comments.
     #[arg(long, value_name = "DIR")]
     pcapng: Option<PathBuf>,
+
+    #[command(flatten)]
+    levels: Levels,
 }
 
 pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
@@ -37,7 +41,9 @@ pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> 
     let mut text = Vec::new();
     let mut exit = Exit::Good;
     for path in &arguments.recordings {
-        let mut terminal = Terminal::new(&mut text, colour.palette(), Progress::Nothing);
+        let (status, last) = arguments.levels.recorded();
+        let mut terminal =
+            Terminal::new(&mut text, colour.palette(), Progress::Nothing).with_status(status, last);
         let mut tally = Tally::default();
         let mut written = Ok(());
         let told = replay(path, &mut |event| {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stdout};
+use super::status::Levels;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
@@ -97,6 +98,9 @@ pub(super) struct Arguments {
     /// With --pcapng: those of every case that has packets.
     #[arg(long, requires = "pcapng")]
     pcapng_all: bool,
+
+    #[command(flatten)]
+    levels: Levels,
 }
 
 const EXITS: &str = "\
@@ -155,7 +159,9 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         }
     }
     let progress = if is_watched() { Progress::Bar } else { Progress::Log };
-    reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
+    let (status, last) = arguments.levels.live();
+    let terminal = Terminal::new(stdout(), colour.palette(), progress).with_status(status, last);
+    reporters.add("the report", terminal);
     let load = match arguments.stress.map(Load::start).transpose() {
         Ok(load) => load,
         Err(error) => {

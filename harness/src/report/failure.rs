@@ -74,6 +74,11 @@ impl Failure {
         self.point.as_ref()
     }
 
+    /// Why it is what it is, where that does not follow from a step.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     pub(crate) fn key(&self) -> Key {
         let place = self.point.as_ref().map(|step| (step.place.line, step.place.column));
         let outcome = self.point.as_ref().and_then(|step| step.outcome.as_ref());

@@ -43,6 +43,14 @@ impl Failure {
         self.point().map(|step| step.expected.unwrap_or(step.place).line)
     }
 
+    /// What happened, in a few words.
+    pub(super) fn in_short(&self) -> Option<String> {
+        match self.line() {
+            Some(line) => Some(format!("line {line}: {}", self.outcome())),
+            None => self.reason().map(str::to_owned),
+        }
+    }
+
     fn outcome(&self) -> String {
         match self.point().map(|step| (&step.judgement, &step.outcome)) {
             Some((Judgement::Hung, _)) => "it hung".to_owned(),
