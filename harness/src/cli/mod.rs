@@ -1,6 +1,7 @@
 //! The command line: arguments, one file a subcommand, exit codes.
 //! It refuses to know the insides of everything else.
 
+mod attendant;
 mod check;
 mod command;
 mod doctor;
@@ -15,6 +16,7 @@ mod grammar;
 mod index;
 mod list;
 mod output;
+mod pending;
 mod recordings;
 mod reference;
 mod report;

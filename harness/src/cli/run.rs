@@ -1,9 +1,11 @@
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::attendant::Attendant;
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stdout};
@@ -12,7 +14,9 @@ use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
 use crate::run::event::Event;
-use crate::run::{Limits, Load, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::run::{
+    Limits, Load, Pending, Plan, RunOptions, Selection, Shard, Stop, run as run_plan,
+};
 use crate::scenario::{Case, MOST_HOSTS};
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
@@ -110,7 +114,12 @@ Exit code, the first of these that is so:
   3  the harness or the environment failed
   4  nothing was selected
   5  an expectation is stale: what it says to fail passed, or it is past its date
-  0  everything stands as expected";
+  0  everything stands as expected
+
+While it runs:
+  t, or SIGUSR1        show the steps that are pending, the oldest first (t: on a terminal)
+  Ctrl-C, or SIGTERM   end the run before its time, with a report on what has ended (exit code 1, 3)
+  once more            end at once";
 
 pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let chosen = match arguments.choice.open(colour) {
@@ -161,6 +170,15 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let progress = if is_watched() { Progress::Bar } else { Progress::Log };
     let (status, last) = arguments.levels.live();
     let terminal = Terminal::new(stdout(), colour.palette(), progress).with_status(status, last);
+    let (stop, pending) = (Arc::<Stop>::default(), Arc::<Pending>::default());
+    let attendant = Attendant::start(Arc::clone(&stop), Arc::clone(&pending), terminal.screen());
+    let attendant = match attendant {
+        Ok(attendant) => attendant,
+        Err(error) => {
+            complain(&format!("error: signals cannot be attended to: {error}\n"));
+            return Exit::Broken;
+        }
+    };
     reporters.add("the report", terminal);
     let load = match arguments.stress.map(Load::start).transpose() {
         Ok(load) => load,
@@ -183,8 +201,8 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         alone: true,
         stress: arguments.stress,
         known,
-        pending: None,
-        stop: None,
+        pending: Some(pending),
+        stop: Some(stop),
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);
@@ -195,6 +213,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     });
     reporters.close();
     drop(load);
+    drop(attendant);
     let exit = Exit::of(&tally);
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
 }

@@ -33,7 +33,7 @@ mod terminal;
 mod transcript;
 mod wire;
 
-pub(crate) use elapsed::Thousands;
+pub(crate) use elapsed::{Elapsed, Thousands};
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
 pub use packets::PacketFiles;
