@@ -21,6 +21,7 @@ mod recordings;
 mod reference;
 mod report;
 mod run;
+mod shard;
 mod status;
 mod suite;
 

@@ -9,6 +9,7 @@ use super::attendant::Attendant;
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stdout};
+use super::shard::shard;
 use super::status::Levels;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
@@ -86,8 +87,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     fail_fast: bool,
 
-    /// Run the K-th of N equal parts of the suite.
-    #[arg(long, value_name = "K/N")]
+    /// Run the K-th of N equal parts of the suite; `auto` takes them from the variables of a GitLab,
+    /// CircleCI or Buildkite job, or from JOB_COMPLETION_INDEX of an indexed Kubernetes job and
+    /// SOCKSPEC_SHARDS.
+    #[arg(long, value_parser = shard, value_name = "K/N|auto")]
     shard: Option<Shard>,
 
     /// Write the recording of the run, as JSON lines.
