@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use child::finish;
+use sockspec::run::event::FORMAT;
 use sockspec::scenario::{AMOUNT_WORDS, KEYWORDS, LINK_WORDS, PACKET_WORDS, PLACES};
 use sockspec::vocabulary::{
     ByteOrder, Capability, Errno, FrameFault, Framing, MessageFlags, PacketKind, Padding, Pieces,
@@ -118,6 +119,12 @@ fn the_index_is_current() {
 #[test]
 fn the_reference_is_current() {
     is_current("scenarios/REFERENCE.md", &["explain", "--format", "markdown"]);
+}
+
+#[test]
+fn the_schema_of_recordings_is_current() {
+    let page = format!("harness/schemas/recording-{FORMAT}.schema.json");
+    is_current(&page, &["schema"]);
 }
 
 #[test]

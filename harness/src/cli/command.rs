@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, report, run};
+use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, report, run, schema};
 
 /// A conformance harness for the socket API.
 ///
@@ -29,6 +29,7 @@ enum Action {
     Fmt(fmt::Arguments),
     List(list::Arguments),
     Explain(explain::Arguments),
+    Schema(schema::Arguments),
     Doctor(doctor::Arguments),
     Faults(faults::Arguments),
     FuzzDecoder(Box<fuzz_decoder::Arguments>),
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),
         Action::Explain(arguments) => explain::explain(&arguments, colour),
+        Action::Schema(arguments) => schema::schema(&arguments),
         Action::Doctor(arguments) => doctor::doctor(&arguments, colour),
         Action::Faults(arguments) => faults::faults(&arguments, colour),
         Action::FuzzDecoder(arguments) => fuzz_decoder::fuzz_decoder(&arguments, colour),

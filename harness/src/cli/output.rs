@@ -40,6 +40,11 @@ impl Colour {
     pub(super) fn palette(self) -> Palette {
         if self.on_stdout() { Palette::coloured() } else { Palette::plain() }
     }
+
+    /// The styles of a report on standard error.
+    pub(super) fn error_palette(self) -> Palette {
+        if self.on_stderr() { Palette::coloured() } else { Palette::plain() }
+    }
 }
 
 fn decided(colour: Colour, detected: ColorChoice) -> bool {
@@ -50,6 +55,11 @@ fn decided(colour: Colour, detected: ColorChoice) -> bool {
 /// Standard output, written in large pieces.
 pub(super) fn stdout() -> impl Write + Send {
     BufWriter::new(io::stdout())
+}
+
+/// Standard error, written in large pieces.
+pub(super) fn stderr() -> impl Write + Send {
+    BufWriter::new(io::stderr())
 }
 
 /// Whether a person watches standard error, so that a bar may move there.

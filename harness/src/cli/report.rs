@@ -4,40 +4,40 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::Exit;
-use super::output::{Colour, complain, complain_of, print};
+use super::output::{Colour, complain_of, print};
+use super::outputs::Outputs;
 use super::recordings::replay;
 use super::status::Levels;
-use crate::report::{PacketFiles, Progress, Reporter as _, Reporters, Tally, Terminal};
+use crate::report::{Progress, Reporter as _, Reporters, Tally, Terminal, Transcript};
 
 /// Report on runs that were recorded.
 ///
-/// A recording (`sockspec run --record FILE`) is shown as its run was. The exit code is that of the run.
+/// A recording (`sockspec run --record FILE`) is shown as its run was, unless other reports are asked
+/// for: then those are written, one of each for all recordings together. The exit code is that of the
+/// run, or the worst of theirs.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The recording; `-` is standard input.
     #[arg(value_name = "RUN.jsonl", required = true)]
     recordings: Vec<PathBuf>,
 
-    /// Write the packets of each case that has any to this folder, as pcapng files with the steps as
-    /// comments.
-    #[arg(long, value_name = "DIR")]
-    pcapng: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 
     #[command(flatten)]
     levels: Levels,
 }
 
 pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    let mut outputs = match arguments.outputs.open() {
+        Ok(outputs) => outputs,
+        Err(exit) => return Ok(exit),
+    };
     let mut files = Reporters::new();
-    if let Some(folder) = &arguments.pcapng {
-        match PacketFiles::new(folder) {
-            Ok(packets) => files.add("a file of packets", packets),
-            Err(error) => {
-                complain(&format!("error: {} cannot be made: {error}\n", folder.display()));
-                return Ok(Exit::Usage);
-            }
-        }
+    if let Some(packets) = outputs.packets.take() {
+        files.add("a file of packets", packets);
     }
+    let mut runs = Vec::new();
     let mut text = Vec::new();
     let mut exit = Exit::Good;
     for path in &arguments.recordings {
@@ -45,10 +45,14 @@ pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> 
         let mut terminal =
             Terminal::new(&mut text, colour.palette(), Progress::Nothing).with_status(status, last);
         let mut tally = Tally::default();
+        let mut transcript = outputs.needs_transcripts().then(Transcript::default);
         let mut written = Ok(());
         let told = replay(path, &mut |event| {
             tally.event(event);
             files.event(event);
+            if let Some(transcript) = &mut transcript {
+                transcript.note(event);
+            }
             if written.is_ok() {
                 written = terminal.event(event);
             }
@@ -58,8 +62,12 @@ pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> 
         }
         written.and_then(|()| terminal.close())?;
         exit = exit.and(Exit::of(&tally));
+        runs.extend(transcript);
     }
     files.close();
-    print(&String::from_utf8_lossy(&text))?;
+    if !arguments.outputs.is_any() {
+        print(&String::from_utf8_lossy(&text))?;
+    }
+    let exit = exit.and(outputs.write(&runs));
     Ok(if complain_of(&files) { exit.and(Exit::Broken) } else { exit })
 }

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +9,13 @@ use clap::Args;
 use super::attendant::Attendant;
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
-use super::output::{Colour, complain, complain_of, is_watched, stdout};
+use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
+use super::outputs::Outputs;
 use super::shard::shard;
 use super::status::Levels;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
-use crate::report::{PacketFiles, Progress, Reporters, Tally, Terminal};
+use crate::report::{Progress, Reporters, Tally, Terminal, Transcript};
 use crate::run::event::Event;
 use crate::run::{
     Limits, Load, Pending, Plan, RunOptions, Selection, Shard, Stop, run as run_plan,
@@ -94,16 +96,14 @@ pub(super) struct Arguments {
     shard: Option<Shard>,
 
     /// Write the recording of the run, as JSON lines.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
     record: Option<PathBuf>,
 
-    /// Write the packets of each case that failed to this folder, as pcapng files with the steps as
-    /// comments.
-    #[arg(long, value_name = "DIR")]
-    pcapng: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 
     /// With --pcapng: those of every case that has packets.
-    #[arg(long, requires = "pcapng")]
+    #[arg(long, requires = "pcapng", help_heading = "Reports")]
     pcapng_all: bool,
 
     #[command(flatten)]
@@ -161,19 +161,23 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
             }
         }
     }
-    if let Some(folder) = &arguments.pcapng {
-        match PacketFiles::new(folder) {
-            Ok(files) => reporters.add("a file of packets", files),
-            Err(error) => {
-                complain(&format!("error: {} cannot be made: {error}\n", folder.display()));
-                return Exit::Usage;
-            }
-        }
+    let mut outputs = match arguments.outputs.open() {
+        Ok(outputs) => outputs,
+        Err(exit) => return exit,
+    };
+    if let Some(files) = outputs.packets.take() {
+        reporters.add("a file of packets", files);
     }
     let progress = if is_watched() { Progress::Bar } else { Progress::Log };
     let (status, last) = arguments.levels.live();
-    let terminal = Terminal::new(stdout(), colour.palette(), progress).with_status(status, last);
     let (stop, pending) = (Arc::<Stop>::default(), Arc::<Pending>::default());
+    let (writer, palette): (Box<dyn Write + Send>, _) = if arguments.outputs.takes_standard_output()
+    {
+        (Box::new(stderr()), colour.error_palette())
+    } else {
+        (Box::new(stdout()), colour.palette())
+    };
+    let terminal = Terminal::new(writer, palette, progress).with_status(status, last);
     let attendant = Attendant::start(Arc::clone(&stop), Arc::clone(&pending), terminal.screen());
     let attendant = match attendant {
         Ok(attendant) => attendant,
@@ -183,6 +187,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         }
     };
     reporters.add("the report", terminal);
+    outputs.begin();
     let load = match arguments.stress.map(Load::start).transpose() {
         Ok(load) => load,
         Err(error) => {
@@ -210,14 +215,18 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);
     let mut tally = Tally::default();
+    let mut transcript = outputs.needs_transcripts().then(Transcript::default);
     run_plan(plan, &subject, &options, &mut |event: Event| {
         tally.event(&event);
+        if let Some(transcript) = &mut transcript {
+            transcript.note(&event);
+        }
         reporters.event(&event);
     });
     reporters.close();
     drop(load);
+    let exit = Exit::of(&tally).and(outputs.write(transcript.as_slice()));
     drop(attendant);
-    let exit = Exit::of(&tally);
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::elapsed::{CaseTime, Elapsed, Tenths};
 use super::excerpt::{Excerpt, LineMark, between};
 use super::palette::{Painted, Palette};
-use super::printable::{Printable, ShellWord};
+use super::printable::{Cut, Printable, ShellWord};
 use super::wire::Wire;
 use crate::run::event::{CaseFinished, Judgement, RunStarted, StepReport};
 use crate::run::{Entry, Verdict};
-use crate::scenario::Scenario;
+use crate::scenario::{Place, Scenario};
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 
 /// What is kept of a case that failed, to be shown at the end of the run.
@@ -21,9 +21,9 @@ pub(crate) struct Failure {
     pub(crate) verdict: Verdict,
     /// Whether the expectations say that the case may come to this.
     pub(crate) is_known: bool,
-    level: Level,
+    pub(crate) level: Level,
     reason: Option<String>,
-    took: Duration,
+    pub(crate) took: Duration,
     before: Vec<LineMark>,
     point: Option<StepReport>,
     wire: Option<Wire>,
@@ -74,9 +74,12 @@ impl Failure {
         self.point.as_ref()
     }
 
-    /// Why it is what it is, where that does not follow from a step.
-    pub(crate) fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+    /// What happened, in a few words: `line 11: gave ECONNRESET`.
+    pub(crate) fn in_short(&self) -> Option<String> {
+        match self.place() {
+            Some(place) => Some(format!("line {}: {}", place.line, self.outcome())),
+            None => self.reason.clone(),
+        }
     }
 
     pub(crate) fn key(&self) -> Key {
@@ -89,6 +92,60 @@ impl Failure {
             (_, None) => self.reason.clone().unwrap_or_default(),
         };
         (self.scenario.clone(), self.verdict, place, text)
+    }
+
+    /// Where it failed: the expectation that was not met, or the step where it has none.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.point.as_ref().map(|step| step.expected.unwrap_or(step.place))
+    }
+
+    /// What came of the step at which it failed: `gave ECONNRESET`, `it hung`, or the verdict alone.
+    pub(crate) fn outcome(&self) -> String {
+        match self.point.as_ref().map(|step| (&step.judgement, &step.outcome)) {
+            Some((Judgement::Hung, _)) => "it hung".to_owned(),
+            Some((Judgement::Early { .. }, Some(outcome))) => format!("gave {outcome} too early"),
+            Some((_, Some(outcome))) => format!("gave {outcome}"),
+            _ => self.verdict.to_string(),
+        }
+    }
+
+    /// What happened, on one line and without times: `line 11: gave ECONNRESET instead of "pong"`.
+    pub(crate) fn headline(&self, source: &str) -> String {
+        let mut text = String::new();
+        if let Some(place) = self.place() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "line {}: ", place.line);
+        }
+        let said = self.point.as_ref().and_then(|step| match (&step.judgement, &step.outcome) {
+            (Judgement::Hung, _) | (Judgement::Early { .. }, Some(_)) => Some(None),
+            (Judgement::Missed { detail }, Some(_)) => Some(detail.as_deref()),
+            (Judgement::Missed { detail: Some(detail) }, None) => Some(Some(detail.as_str())),
+            _ => None,
+        });
+        let expected = self.point.as_ref().and_then(|step| step.expected);
+        match (said, expected, self.verdict) {
+            (Some(detail), Some(expected), _) => {
+                let outcome = self.outcome();
+                let _ =
+                    write!(text, "{outcome} instead of {}", between(source, expected, expected));
+                if let Some(detail) = detail.and_then(first_line) {
+                    let _ = write!(text, ": {detail}");
+                }
+            }
+            (Some(Some(detail)), None, _) => text += first_line(detail).unwrap_or_default(),
+            (Some(None), None, _) => text += &self.outcome(),
+            (None, _, verdict) => {
+                text += match verdict {
+                    Verdict::Crash => "the subject died",
+                    Verdict::Broken => "the harness failed",
+                    other => other.word(),
+                };
+                if let Some(reason) = self.reason.as_deref().and_then(first_line) {
+                    let _ = write!(text, ": {reason}");
+                }
+            }
+        }
+        Cut { text: &Printable(&text).to_string(), length: HEADLINE }.to_string()
     }
 
     /// What is said beside the carets.
@@ -145,11 +202,8 @@ impl fmt::Display for Shown<'_> {
         self.heading(f)?;
         if let Some(scenario) = self.scenario {
             write!(f, "  {}", Printable(&scenario.path))?;
-            match &failure.point {
-                Some(step) => {
-                    let place = step.expected.unwrap_or(step.place);
-                    writeln!(f, ":{}:{}", place.line, place.column)?;
-                }
+            match failure.place() {
+                Some(place) => writeln!(f, ":{}:{}", place.line, place.column)?,
                 None => writeln!(f)?,
             }
             let message =
@@ -157,7 +211,7 @@ impl fmt::Display for Shown<'_> {
             let excerpt = Excerpt {
                 source: &scenario.source,
                 before: &failure.before,
-                point: failure.point.as_ref().map(|step| step.expected.unwrap_or(step.place)),
+                point: failure.place(),
                 message: &message.unwrap_or_default(),
                 palette: *palette,
             };
@@ -247,7 +301,7 @@ impl Shown<'_> {
     }
 
     /// The command that runs it again.
-    fn again(&self) -> String {
+    pub(crate) fn again(&self) -> String {
         let mut command = "sockspec run ".to_owned();
         if let Some(place) = self.given() {
             let _ = write!(command, "{} ", ShellWord(place));
@@ -277,6 +331,14 @@ impl Shown<'_> {
     }
 }
 
+/// The first line of a text, unless it is empty, without a colon at its end.
+fn first_line(text: &str) -> Option<&str> {
+    let line = text.lines().next()?.trim().trim_end_matches(':');
+    (!line.is_empty()).then_some(line)
+}
+
+/// How long a headline is, in characters.
+const HEADLINE: usize = 400;
 /// How many of the cases that failed in the same way are named.
 const SAME_SHOWN: usize = 20;
 /// How long a line of them is.

@@ -38,6 +38,11 @@ impl Failures {
         }
     }
 
+    /// The failure of a case.
+    pub(crate) fn of_case(&self, case: &CaseId) -> Option<&Failure> {
+        self.by_case.get(case)
+    }
+
     /// How many cases failed otherwise than was known.
     pub(crate) const fn unexpected(&self) -> usize {
         self.unexpected

@@ -3,16 +3,24 @@
 //!
 //! [`Event`]: crate::run::event::Event
 
+mod account;
 #[cfg(test)]
 mod captured;
+mod concern;
 mod elapsed;
 mod excerpt;
 mod expectations;
 mod failure;
 mod failures;
 mod fault_matrix;
+mod findings;
 #[cfg(test)]
 mod fixture;
+mod github;
+#[cfg(test)]
+mod hostile;
+mod junit;
+mod markdown;
 mod matrix;
 mod natural;
 mod pace;
@@ -23,12 +31,14 @@ pub mod recording;
 mod reporter;
 mod rest;
 mod review;
+mod schema;
 mod snapshot;
 mod standing;
 mod status;
 mod steadiness;
 mod summary;
 mod tally;
+mod tap;
 mod terminal;
 mod transcript;
 mod wire;
@@ -36,13 +46,18 @@ mod wire;
 pub(crate) use elapsed::{Elapsed, Thousands};
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
+pub use github::annotations;
+pub use junit::junit;
+pub use markdown::markdown;
 pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
 pub use reporter::{Reporter, Reporters};
+pub use schema::recording_schema;
 pub use snapshot::accepted_report;
 pub use standing::Standing;
 pub use status::StatusLevel;
 pub use tally::{CaseTally, Counts, Tally};
+pub use tap::tap;
 pub use terminal::{Progress, Screen, Terminal};
 pub use transcript::{CaseTranscript, Transcript};

@@ -28,6 +28,22 @@ impl fmt::Display for ShellWord<'_> {
     }
 }
 
+/// A text up to a number of characters, with a mark where the rest is left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) length: usize,
+}
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text.char_indices().nth(self.length) {
+            Some((end, _)) => write!(f, "{}…", &self.text[..end]),
+            None => f.write_str(self.text),
+        }
+    }
+}
+
 /// A count with its noun: `1 case`, `2 cases`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Many(pub(crate) u64, pub(crate) &'static str);
@@ -56,6 +72,13 @@ mod tests {
     #[case("a\u{202e}b\u{200b}c", r"a\u{202e}b\u{200b}c")]
     fn nothing_reaches_the_terminal_that_it_obeys(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(Printable(text).to_string(), shown);
+    }
+
+    #[rstest]
+    #[case("§§§", "§§§")]
+    #[case("§§§§", "§§§…")]
+    fn the_rest_of_a_long_text_is_left_out(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(Cut { text, length: 3 }.to_string(), shown);
     }
 
     #[rstest]

@@ -3,7 +3,6 @@ use std::fmt;
 use super::failure::Failure;
 use super::palette::{Painted, Palette};
 use super::printable::Printable;
-use crate::run::event::Judgement;
 use crate::vocabulary::{CaseId, ScenarioId};
 
 /// How many failures of one scenario are shown in full: what breaks one variant often breaks them
@@ -25,7 +24,7 @@ impl fmt::Display for Rest<'_> {
         let scenario = Printable(self.scenario.as_str());
         writeln!(f, "{}  {scenario} fails at {count} more {ways}:", Painted(bad, "MORE"))?;
         for (failure, same) in self.failures {
-            let line = failure.line().map_or_else(String::new, |line| line.to_string());
+            let line = failure.place().map_or_else(String::new, |place| place.line.to_string());
             let case = failure.case.as_str();
             let variant = case.strip_prefix(self.scenario.as_str()).unwrap_or(case);
             write!(f, "  {} {}", Painted(faint, format!("{line:>5} │")), Printable(variant))?;
@@ -35,28 +34,6 @@ impl fmt::Display for Rest<'_> {
             writeln!(f, ": {}", Printable(&failure.outcome()))?;
         }
         Ok(())
-    }
-}
-
-impl Failure {
-    fn line(&self) -> Option<u32> {
-        self.point().map(|step| step.expected.unwrap_or(step.place).line)
-    }
-
-    /// What happened, in a few words.
-    pub(super) fn in_short(&self) -> Option<String> {
-        match self.line() {
-            Some(line) => Some(format!("line {line}: {}", self.outcome())),
-            None => self.reason().map(str::to_owned),
-        }
-    }
-
-    fn outcome(&self) -> String {
-        match self.point().map(|step| (&step.judgement, &step.outcome)) {
-            Some((Judgement::Hung, _)) => "it hung".to_owned(),
-            Some((_, Some(outcome))) => format!("gave {outcome}"),
-            _ => self.verdict.to_string(),
-        }
     }
 }
 

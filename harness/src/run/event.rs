@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::run::{Entry, Known, Verdict};
@@ -16,7 +17,7 @@ use crate::wire::Frame;
 pub const FORMAT: u32 = 1;
 
 /// One fact.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The run begins.
@@ -28,6 +29,7 @@ pub enum Event {
         /// Which.
         case: CaseId,
         /// Which repetition, from 1.
+        #[schemars(range(min = 1))]
         iteration: u32,
     },
     /// A case ended, or was not run at all.
@@ -37,9 +39,10 @@ pub enum Event {
 }
 
 /// What is known before the first case runs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
     /// The format of the recording.
+    #[schemars(extend("const" = FORMAT))]
     pub format: u32,
     /// The version of sockspec.
     pub sockspec: String,
@@ -84,7 +87,7 @@ impl RunStarted {
 }
 
 /// What came of a case.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CaseFinished {
     /// Which.
     pub case: CaseId,
@@ -93,6 +96,7 @@ pub struct CaseFinished {
     /// Its variant.
     pub variant: Variant,
     /// Which repetition, from 1.
+    #[schemars(range(min = 1))]
     pub iteration: u32,
     /// How binding: the level of the step that failed, else the scenario's.
     pub level: Level,
@@ -109,6 +113,7 @@ pub struct CaseFinished {
     pub stall: Duration,
     /// How often it was run, because the machine had stalled when it failed; seldom more than 1.
     #[serde(default = "once")]
+    #[schemars(range(min = 1))]
     pub attempts: u32,
     /// The packets that were seen meanwhile, where they were captured and kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,7 +132,7 @@ fn once() -> u32 {
 }
 
 /// What one step came to.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StepReport {
     /// Where it stands.
     pub place: Place,
@@ -144,7 +149,7 @@ pub struct StepReport {
 }
 
 /// The packets of a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Packets {
     /// The names of the hosts on which they were seen.
     pub hosts: Vec<String>,
@@ -156,8 +161,8 @@ pub struct Packets {
     pub lost: u64,
 }
 
-/// A packet as it was seen at one place: a [`Frame`] as it is recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A packet as it was seen at one place, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PacketReport {
     /// When it was seen, from the case's start.
     pub at: Duration,
@@ -171,6 +176,8 @@ pub struct PacketReport {
     pub length: u32,
     /// Its first bytes, from the Ethernet header on; as base64 in a recording.
     #[serde(with = "base64")]
+    #[schemars(with = "String", regex(pattern = base64::PATTERN))]
+    #[schemars(extend("contentEncoding" = "base64"))]
     pub bytes: Box<[u8]>,
 }
 
@@ -191,6 +198,10 @@ mod base64 {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    /// What such a text looks like, as a regular expression (RFC 4648 §4).
+    pub(super) const PATTERN: &str =
+        "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$";
+
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&BASE64.encode(bytes))
     }
@@ -202,7 +213,7 @@ mod base64 {
 }
 
 /// An expectation held against an observation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "judgement", rename_all = "kebab-case")]
 pub enum Judgement {
     /// It gave what it must, or nothing was asked.
@@ -234,7 +245,7 @@ pub enum Judgement {
 }
 
 /// What is known when the last case has ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunFinished {
     /// How long the run took.
     pub took: Duration,
@@ -250,7 +261,7 @@ pub struct RunFinished {
 }
 
 /// The hosts that were made for the cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostsMade {
     /// How many.
     pub hosts: u32,

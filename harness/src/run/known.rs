@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
@@ -5,7 +6,7 @@ use crate::vocabulary::{CaseId, Date};
 
 /// What is known before a run of how its subject departs from the scenarios: the entries of its
 /// expectations file that concern cases of the run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Known {
     /// The file, for a person to read.
     pub file: String,
@@ -14,7 +15,7 @@ pub struct Known {
 }
 
 /// What is known of some cases.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// The line of the file at which it begins, from 1.
     pub line: u32,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::{
@@ -12,7 +13,7 @@ use crate::vocabulary::{
 };
 
 /// What the cases of one scenario have in common, and what a report shows of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scenario {
     /// Its identity.
     pub id: ScenarioId,
@@ -29,7 +30,7 @@ pub struct Scenario {
 }
 
 /// One point of a scenario's `over` / `on` / `vary` matrix.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Variant {
     /// The transport, where the scenario has an `over` line.
     pub transport: Option<Transport>,
@@ -114,11 +115,13 @@ pub struct SocketName {
 }
 
 /// Where something stands in a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The line, from 1.
+    #[schemars(range(min = 1))]
     pub line: u32,
     /// The column of its first character, from 1, in characters.
+    #[schemars(range(min = 1))]
     pub column: u32,
     /// Its length in characters.
     pub length: u32,

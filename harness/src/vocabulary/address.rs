@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ActorId, PortId};
@@ -56,7 +57,7 @@ pub enum Port {
 }
 
 /// A concrete socket address, as a subject binds, sends to or reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
     /// An IPv4 or IPv6 address with its port.

@@ -1,5 +1,7 @@
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! errnos {
@@ -122,5 +124,23 @@ impl<'de> Deserialize<'de> for Errno {
             Written::Name(name) => Self::from_name(&name)
                 .ok_or_else(|| serde::de::Error::custom(format!("unknown errno `{name}`"))),
         }
+    }
+}
+
+impl JsonSchema for Errno {
+    fn schema_name() -> Cow<'static, str> {
+        "Errno".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = Self::ALL.iter().filter_map(|errno| errno.name()).collect();
+        json_schema!({
+            "description": "The name of an error, as POSIX and the man pages spell it, or the number of \
+                            one without a name here.",
+            "oneOf": [
+                { "type": "string", "enum": names },
+                { "type": "integer", "format": "int32" },
+            ],
+        })
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ActorId, Errno};
@@ -131,7 +132,7 @@ impl fmt::Display for SocketOption {
 }
 
 /// The value of a socket option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptionValue {
     /// A flag or a number; `on` is 1, `off` is 0.
@@ -172,7 +173,7 @@ impl fmt::Display for OptionValue {
 macro_rules! states {
     ($($variant:ident $name:literal)*) => {
         /// A state of a TCP connection (RFC 9293 §3.3.2), spelled as Linux does.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum TcpState {
             $(#[doc = $name] #[serde(rename = $name)] $variant,)*
         }

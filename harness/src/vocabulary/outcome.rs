@@ -1,11 +1,12 @@
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Endpoint, Errno, FrameFault, OptionValue, Readiness, Received};
 
 /// What came of one operation. It is data, also when it is an error or a hang.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It succeeded and has nothing more to say.
@@ -90,7 +91,7 @@ impl fmt::Display for Outcome {
 }
 
 /// A signal that a step may raise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Signal {
     /// `SIGPIPE`: a send on a stream whose write half is gone.
     #[serde(rename = "SIGPIPE")]

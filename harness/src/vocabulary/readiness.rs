@@ -1,11 +1,16 @@
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A set of poll flags (POSIX poll(), Linux poll(2)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// It is recorded as a number, the sum of 1 for `in`, 2 for `pri`, 4 for `out`, 8 for `rdhup`, 16 for
+/// `hup`, 32 for `err` and 64 for `nval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("maximum" = 127))]
 pub struct Readiness(u8);
 
 impl Readiness {

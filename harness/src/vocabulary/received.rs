@@ -1,5 +1,6 @@
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Payload;
@@ -8,10 +9,11 @@ use super::payload::{Escaped, unescape};
 /// Bytes that were received, however many, in bounded memory: the first of them as they are, and
 /// of a long run of them its length and a digest for each block, so that it can still be compared
 /// by content.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Received {
-    /// The first bytes.
+    /// The first bytes, as they are written between the quotes of a scenario.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[schemars(with = "String", regex(pattern = ESCAPED))]
     head: Vec<u8>,
     /// How many there were.
     length: u64,
@@ -20,6 +22,9 @@ pub struct Received {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     blocks: Vec<u64>,
 }
+
+/// What a head looks like in a recording, as a regular expression.
+const ESCAPED: &str = r#"^(?:[ !#-\[\]-~]|\\(?:[nrt0"\\]|x[0-9a-f]{2}))*$"#;
 
 /// How many bytes are kept as they are.
 const HEAD: usize = 4 << 10;
