@@ -6,6 +6,7 @@ mod child;
 mod skip;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -136,6 +137,34 @@ fn a_workflow_of_github_gets_annotations_and_a_summary() {
     assert!(text(&output.stdout).contains("\n::error "), "{}", text(&output.stdout));
     let summary = fs::read_to_string(summary).expect("it is there");
     assert_eq!(summary, format!("before\n{}", gate.read("summary.md")));
+}
+
+/// A program that puts recordings together by taking the first, and does the rest as sockspec.
+const STAND_IN: &str = "#!/bin/sh
+[ \"$1\" != merge ] || { shift; [ \"$1\" = --output ] && exec cp \"$3\" \"$2\"; exit 2; }
+exec \"$REAL\" \"$@\"
+";
+
+#[test]
+fn shards_are_reported_on_together() {
+    let Some(gate) = Gate::new("sh") else { return };
+    let stand_in = gate.folder.path().join("stand-in");
+    fs::write(&stand_in, STAND_IN).expect("there is room");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&stand_in, executable).expect("it is this test's own");
+    assert_eq!(gate.run(&["--out", "parts/1", "wrong.scn"]).status.code(), Some(1));
+    let mut command = gate.command(&["--merge", "parts/1/run.jsonl"]);
+    command.env("SOCKSPEC", &stand_in).env("REAL", env!("CARGO_BIN_EXE_sockspec"));
+    let output = finish(&mut command);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    for file in FILES {
+        assert!(!gate.read(file).is_empty(), "{file} is missing");
+    }
+    assert_eq!(gate.read("report.txt"), text(&output.stdout));
+    let mut command = gate.command(&["--merge", "parts/2/run.jsonl"]);
+    command.env("SOCKSPEC", &stand_in).env("REAL", env!("CARGO_BIN_EXE_sockspec"));
+    assert_eq!(finish(&mut command).status.code(), Some(1), "cp cannot");
+    assert_eq!(gate.read("report.txt"), "nothing was run: exit code 1\n");
 }
 
 #[rstest]

@@ -133,8 +133,11 @@ impl Post {
                 obey(signal);
                 self.take_keys();
             }
-            end if ENDS.contains(&end) && !self.stop.is_asked() => {
+            end if ENDS.contains(&end) => {
                 self.stop.ask();
+                // The next one does what it does by default, even if nobody reads what is said here.
+                self.keys = None;
+                let _ = ENDS.into_iter().collect::<SigSet>().thread_unblock();
                 self.say(&format!(
                     "{end}: the run ends here, and what has ended so far is reported; once more ends \
                      it at once\n"
