@@ -163,7 +163,9 @@ impl Post {
     fn take_keys(&mut self) {
         // What was there before first, since that is what is remembered.
         self.keys = None;
-        self.keys = Keys::take();
+        if !self.stop.is_asked() {
+            self.keys = Keys::take();
+        }
     }
 
     fn show_pending(&self) {

@@ -168,16 +168,8 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     if let Some(files) = outputs.packets.take() {
         reporters.add("a file of packets", files);
     }
-    let progress = if is_watched() { Progress::Bar } else { Progress::Log };
-    let (status, last) = arguments.levels.live();
+    let terminal = terminal(arguments, colour);
     let (stop, pending) = (Arc::<Stop>::default(), Arc::<Pending>::default());
-    let (writer, palette): (Box<dyn Write + Send>, _) = if arguments.outputs.takes_standard_output()
-    {
-        (Box::new(stderr()), colour.error_palette())
-    } else {
-        (Box::new(stdout()), colour.palette())
-    };
-    let terminal = Terminal::new(writer, palette, progress).with_status(status, last);
     let attendant = Attendant::start(Arc::clone(&stop), Arc::clone(&pending), terminal.screen());
     let attendant = match attendant {
         Ok(attendant) => attendant,
@@ -228,6 +220,19 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let exit = Exit::of(&tally).and(outputs.write(transcript.as_slice()));
     drop(attendant);
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
+}
+
+/// The report for a person, on standard output unless another one is written there.
+fn terminal(arguments: &Arguments, colour: Colour) -> Terminal<Box<dyn Write + Send>> {
+    let progress = if is_watched() { Progress::Bar } else { Progress::Log };
+    let (writer, palette): (Box<dyn Write + Send>, _) = if arguments.outputs.takes_standard_output()
+    {
+        (Box::new(stderr()), colour.error_palette())
+    } else {
+        (Box::new(stdout()), colour.palette())
+    };
+    let (status, last) = arguments.levels.live();
+    Terminal::new(writer, palette, progress).with_status(status, last)
 }
 
 fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {
