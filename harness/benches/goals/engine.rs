@@ -1,7 +1,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use sockspec::run::{Bench, Limits, Trial, Verdict, Witness};
+use sockspec::run::{Bench, Limits, Pending, Stop, Trial, Verdict, Witness};
 use sockspec::scenario::{Case, Document};
 use sockspec::subject::kernel::KernelSubject;
 use sockspec::vocabulary::{ScenarioId, Topology, Transport};
@@ -54,7 +54,13 @@ pub(crate) fn measure(report: &mut Report) {
     let subject = KernelSubject::new().expect("the kernel can be used");
     let limits = Limits::default();
     let witness = Witness::absent();
-    let bench = Bench::new(&subject, &limits, &witness);
+    let (pending, stop) = (Pending::default(), Stop::default());
+    // As the program runs cases.
+    let bench = Bench {
+        pending: Some(&pending),
+        stop: Some(&stop),
+        ..Bench::new(&subject, &limits, &witness)
+    };
     for transport in [Transport::Tcp4, Transport::Tcp6, Transport::Unix] {
         let (goal, least) = if transport == Transport::Unix { ("S2", 0.55) } else { ("S1", 0.70) };
         if report.wants(goal) {

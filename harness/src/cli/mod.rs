@@ -1,6 +1,7 @@
 //! The command line: arguments, one file a subcommand, exit codes.
 //! It refuses to know the insides of everything else.
 
+mod attendant;
 mod check;
 mod command;
 mod doctor;
@@ -16,11 +17,14 @@ mod index;
 mod list;
 mod output;
 mod outputs;
+mod pending;
 mod recordings;
 mod reference;
 mod report;
 mod run;
 mod schema;
+mod shard;
+mod status;
 mod suite;
 
 pub use command::main;

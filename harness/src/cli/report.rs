@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::output::{Colour, complain_of, print};
 use super::outputs::Outputs;
 use super::recordings::replay;
+use super::status::Levels;
 use crate::report::{Progress, Reporter as _, Reporters, Tally, Terminal, Transcript};
 
 /// Report on runs that were recorded.
@@ -22,6 +23,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     outputs: Outputs,
+
+    #[command(flatten)]
+    levels: Levels,
 }
 
 pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
@@ -37,7 +41,9 @@ pub(super) fn report(arguments: &Arguments, colour: Colour) -> io::Result<Exit> 
     let mut text = Vec::new();
     let mut exit = Exit::Good;
     for path in &arguments.recordings {
-        let mut terminal = Terminal::new(&mut text, colour.palette(), Progress::Nothing);
+        let (status, last) = arguments.levels.recorded();
+        let mut terminal =
+            Terminal::new(&mut text, colour.palette(), Progress::Nothing).with_status(status, last);
         let mut tally = Tally::default();
         let mut transcript = outputs.needs_transcripts().then(Transcript::default);
         let mut written = Ok(());

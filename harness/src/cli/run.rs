@@ -1,18 +1,25 @@
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::attendant::Attendant;
 use super::exit::Exit;
 use super::expectations::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
 use super::outputs::Outputs;
+use super::shard::shard;
+use super::status::Levels;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{Progress, Reporters, Tally, Terminal, Transcript};
 use crate::run::event::Event;
-use crate::run::{Limits, Load, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::run::{
+    Limits, Load, Pending, Plan, RunOptions, Selection, Shard, Stop, run as run_plan,
+};
 use crate::scenario::{Case, MOST_HOSTS};
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
@@ -82,8 +89,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     fail_fast: bool,
 
-    /// Run the K-th of N equal parts of the suite.
-    #[arg(long, value_name = "K/N")]
+    /// Run the K-th of N equal parts of the suite; `auto` takes them from the variables of a GitLab,
+    /// CircleCI or Buildkite job, or from JOB_COMPLETION_INDEX of an indexed Kubernetes job and
+    /// SOCKSPEC_SHARDS.
+    #[arg(long, value_parser = shard, value_name = "K/N|auto")]
     shard: Option<Shard>,
 
     /// Write the recording of the run, as JSON lines.
@@ -96,6 +105,9 @@ pub(super) struct Arguments {
     /// With --pcapng: those of every case that has packets.
     #[arg(long, requires = "pcapng", help_heading = "Reports")]
     pcapng_all: bool,
+
+    #[command(flatten)]
+    levels: Levels,
 }
 
 const EXITS: &str = "\
@@ -105,7 +117,12 @@ Exit code, the first of these that is so:
   3  the harness or the environment failed
   4  nothing was selected
   5  an expectation is stale: what it says to fail passed, or it is past its date
-  0  everything stands as expected";
+  0  everything stands as expected
+
+While it runs:
+  t, or SIGUSR1        show the steps that are pending, the oldest first (t: on a terminal)
+  Ctrl-C, or SIGTERM   end the run before its time, with a report on what has ended (exit code 1, 3)
+  once more            end at once";
 
 pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let chosen = match arguments.choice.open(colour) {
@@ -151,13 +168,17 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     if let Some(files) = outputs.packets.take() {
         reporters.add("a file of packets", files);
     }
-    let progress = if is_watched() { Progress::Bar } else { Progress::Log };
-    if arguments.outputs.takes_standard_output() {
-        let palette = colour.error_palette();
-        reporters.add("the report", Terminal::new(stderr(), palette, progress));
-    } else {
-        reporters.add("the report", Terminal::new(stdout(), colour.palette(), progress));
-    }
+    let terminal = terminal(arguments, colour);
+    let (stop, pending) = (Arc::<Stop>::default(), Arc::<Pending>::default());
+    let attendant = Attendant::start(Arc::clone(&stop), Arc::clone(&pending), terminal.screen());
+    let attendant = match attendant {
+        Ok(attendant) => attendant,
+        Err(error) => {
+            complain(&format!("error: signals cannot be attended to: {error}\n"));
+            return Exit::Broken;
+        }
+    };
+    reporters.add("the report", terminal);
     outputs.begin();
     let load = match arguments.stress.map(Load::start).transpose() {
         Ok(load) => load,
@@ -180,6 +201,8 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         alone: true,
         stress: arguments.stress,
         known,
+        pending: Some(pending),
+        stop: Some(stop),
     };
     // The scenarios' texts live on in the plan; what was parsed from them is not needed any more.
     drop(chosen);
@@ -195,7 +218,21 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     reporters.close();
     drop(load);
     let exit = Exit::of(&tally).and(outputs.write(transcript.as_slice()));
+    drop(attendant);
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
+}
+
+/// The report for a person, on standard output unless another one is written there.
+fn terminal(arguments: &Arguments, colour: Colour) -> Terminal<Box<dyn Write + Send>> {
+    let progress = if is_watched() { Progress::Bar } else { Progress::Log };
+    let (writer, palette): (Box<dyn Write + Send>, _) = if arguments.outputs.takes_standard_output()
+    {
+        (Box::new(stderr()), colour.error_palette())
+    } else {
+        (Box::new(stdout()), colour.palette())
+    };
+    let (status, last) = arguments.levels.live();
+    Terminal::new(writer, palette, progress).with_status(status, last)
 }
 
 fn plan(arguments: &Arguments, chosen: &Chosen) -> Result<Plan, Exit> {

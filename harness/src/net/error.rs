@@ -30,6 +30,9 @@ pub enum NetError {
         /// How many were asked for.
         hosts: usize,
     },
+    /// No network is to be made any more.
+    #[error("no further network is made: the run was ended")]
+    Closed,
     /// The network has no such host.
     #[error("there is no host {host} in a network of {hosts}")]
     NoSuchHost {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use std::{fs, thread};
@@ -21,6 +22,8 @@ use super::{Lease, Made, NetError, Refused, Shape, refused};
 pub struct Net {
     home: Namespace,
     pool: Mutex<Pool>,
+    /// Whether no network is to be made any more.
+    is_closed: AtomicBool,
     /// Whose turn it is to make a network.
     making: Turns,
     /// Whether the namespaces have IPv6.
@@ -73,6 +76,7 @@ impl Net {
             home,
             ipv6: has_ipv6(),
             pool: Mutex::default(),
+            is_closed: AtomicBool::new(false),
             making: Turns::default(),
             most,
             files,
@@ -150,6 +154,11 @@ impl Net {
     /// Tells how many hosts were made so far, how long that took, and how many leases there were.
     pub fn made(&self) -> Made {
         self.pool().made
+    }
+
+    /// Lets no further network be made: who waits for one gets an error.
+    pub fn make_no_more(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     /// Gives up every network that is not in use.
@@ -250,7 +259,11 @@ impl Net {
     fn make(&self, shape: Shape, number: u32) -> Result<Network, NetError> {
         let _turn = self.making.take();
         let began = Instant::now();
-        let network = Network::new(shape, number, &self.home, self.ipv6);
+        let network = if self.is_closed.load(Ordering::Relaxed) {
+            Err(NetError::Closed)
+        } else {
+            Network::new(shape, number, &self.home, self.ipv6)
+        };
         let mut pool = self.pool();
         match &network {
             Ok(_) => {

@@ -74,6 +74,14 @@ impl Failure {
         self.point.as_ref()
     }
 
+    /// What happened, in a few words: `line 11: gave ECONNRESET`.
+    pub(crate) fn in_short(&self) -> Option<String> {
+        match self.place() {
+            Some(place) => Some(format!("line {}: {}", place.line, self.outcome())),
+            None => self.reason.clone(),
+        }
+    }
+
     pub(crate) fn key(&self) -> Key {
         let place = self.point.as_ref().map(|step| (step.place.line, step.place.column));
         let outcome = self.point.as_ref().and_then(|step| step.outcome.as_ref());

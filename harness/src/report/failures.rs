@@ -48,6 +48,11 @@ impl Failures {
         self.unexpected
     }
 
+    /// What is kept of a case.
+    pub(crate) fn of(&self, case: &CaseId) -> Option<&Failure> {
+        self.by_case.get(case)
+    }
+
     /// The failures that are to be shown, sorted by case, each with the other cases that failed in
     /// the same way.
     pub(crate) fn groups(

@@ -15,6 +15,7 @@ use super::printable::{Many, Printable};
 use super::reporter::Reporter;
 use super::rest::{IN_FULL, Rest};
 use super::standing::Standing;
+use super::status::{StatusLevel, StatusLine};
 use super::summary::{Summary, announced};
 use super::tally::Tally;
 use crate::run::Verdict;
@@ -39,6 +40,8 @@ pub struct Terminal<W> {
     writer: W,
     palette: Palette,
     course: Course,
+    status: StatusLevel,
+    last: StatusLevel,
     scenarios: BTreeMap<ScenarioId, Arc<Scenario>>,
     failures: Failures,
     tally: Tally,
@@ -48,6 +51,22 @@ enum Course {
     Nothing,
     Bar(ProgressBar),
     Log { start: Instant, pace: Pace },
+}
+
+/// Where the bar is drawn, for those who have something to say beside it: their lines go above it.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    bar: Option<ProgressBar>,
+}
+
+impl Screen {
+    /// Does something that writes whole lines, while no bar is in the way.
+    pub fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
 }
 
 impl<W: Write + Send> Terminal<W> {
@@ -62,9 +81,25 @@ impl<W: Write + Send> Terminal<W> {
             writer,
             palette,
             course,
+            status: StatusLevel::None,
+            last: StatusLevel::None,
             scenarios: BTreeMap::new(),
             failures: Failures::default(),
             tally: Tally::default(),
+        }
+    }
+
+    /// Says this much of each case as it ends, and this much in a list at the end of the run.
+    #[must_use]
+    pub fn with_status(self, status: StatusLevel, last: StatusLevel) -> Self {
+        Self { status, last, ..self }
+    }
+
+    /// Where it draws its bar.
+    pub fn screen(&self) -> Screen {
+        match &self.course {
+            Course::Bar(bar) => Screen { bar: Some(bar.clone()) },
+            Course::Nothing | Course::Log { .. } => Screen { bar: None },
         }
     }
 
@@ -97,7 +132,7 @@ impl<W: Write + Send> Terminal<W> {
         self.writer.flush()?;
         match &mut self.course {
             Course::Nothing => {}
-            Course::Bar(bar) => *bar = drawn_bar(announced(run)),
+            Course::Bar(bar) => draw(bar, announced(run)),
             Course::Log { start, pace } => {
                 *start = Instant::now();
                 pace.due(*start);
@@ -133,6 +168,46 @@ impl<W: Write + Send> Terminal<W> {
         }
     }
 
+    /// Says what became of a case, or that it begins.
+    fn tell(&mut self, event: &Event) -> io::Result<()> {
+        let (tally, palette) = (&self.tally, self.palette);
+        let line = match event {
+            Event::CaseStarted { case, iteration } if self.status == StatusLevel::All => {
+                StatusLine::begun(tally, case, *iteration, palette)
+            }
+            Event::CaseFinished(case) if self.status > StatusLevel::None => {
+                StatusLine::ended(tally, case, palette)
+            }
+            _ => return Ok(()),
+        };
+        if line.level() > self.status {
+            return Ok(());
+        }
+        let (line, screen) = (line.to_string(), self.screen());
+        screen.beside(|| {
+            writeln!(self.writer, "{line}")?;
+            self.writer.flush()
+        })
+    }
+
+    /// The list at the end: what matters most stands last.
+    fn list(&mut self) -> io::Result<()> {
+        let mut lines: Vec<StatusLine<'_>> = self
+            .tally
+            .cases()
+            .map(|(id, case)| {
+                let failure = self.failures.of(id);
+                StatusLine::whole(&self.tally, (id, case), failure, self.palette)
+            })
+            .filter(|line| line.level() <= self.last)
+            .collect();
+        lines.sort_by(StatusLine::by_weight);
+        for line in &lines {
+            writeln!(self.writer, "{line}")?;
+        }
+        if lines.is_empty() { Ok(()) } else { writeln!(self.writer) }
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         if let Course::Bar(bar) = &self.course {
             bar.finish_and_clear();
@@ -166,6 +241,7 @@ impl<W: Write + Send> Terminal<W> {
                 writeln!(self.writer, "{}", Rest { scenario, failures: rest, palette })?;
             }
         }
+        self.list()?;
         write!(self.writer, "{}", Summary { tally: &self.tally, palette: self.palette })?;
         self.writer.flush()
     }
@@ -180,12 +256,14 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 self.scenarios.insert(scenario.id.clone(), Arc::clone(scenario));
                 Ok(())
             }
-            Event::CaseStarted { .. } | Event::RunFinished(_) => Ok(()),
+            Event::CaseStarted { .. } => self.tell(event),
+            Event::RunFinished(_) => Ok(()),
             Event::CaseFinished(case) => {
                 let failed_before = self.failures.unexpected();
                 let entry = self.tally.entry(&case.case);
                 let is_known = entry.is_some_and(|entry| entry.expects(case.verdict));
                 self.failures.note(case, is_known);
+                self.tell(event)?;
                 self.progress(Instant::now(), failed_before)
             }
         }
@@ -205,13 +283,15 @@ impl<W> fmt::Debug for Terminal<W> {
     }
 }
 
-fn drawn_bar(length: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+fn draw(bar: &ProgressBar, length: u64) {
+    bar.set_length(length);
+    bar.reset_elapsed();
     // No steady tick: its thread would stand in the way of the search for leaks.
-    bar.with_style(
+    bar.set_style(
         ProgressStyle::with_template("{bar:40} {human_pos} of {human_len}  {elapsed}  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    )
+    );
+    bar.set_draw_target(ProgressDrawTarget::stderr());
 }
 
 /// The least time between two lines of a log.

@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,9 +12,11 @@ use super::bench::Bench;
 use super::event::{CaseFinished, Event, FORMAT, HostsMade, RunFinished, RunStarted};
 use super::known::Known;
 use super::limits::Limits;
+use super::pending::Pending;
 use super::plan::{Batch, Plan};
 use super::same;
 use super::stall::Witness;
+use super::stop::Stop;
 use super::trial::Trial;
 use crate::net::Made;
 use crate::scenario::Case;
@@ -53,6 +56,10 @@ pub struct RunOptions {
     pub stress: Option<u32>,
     /// What the subject is known to do otherwise. It is told, and no failure for `fail_fast`.
     pub known: Option<Known>,
+    /// Where each case tells at which step it is.
+    pub pending: Option<Arc<Pending>>,
+    /// Who may ask to end the run before its time.
+    pub stop: Option<Arc<Stop>>,
 }
 
 impl Default for RunOptions {
@@ -71,6 +78,8 @@ impl Default for RunOptions {
             alone: true,
             stress: None,
             known: None,
+            pending: None,
+            stop: None,
         }
     }
 }
@@ -79,6 +88,10 @@ impl Default for RunOptions {
 const WAITERS: usize = 256;
 /// The stack of a thread that runs cases.
 const STACK: usize = 512 << 10;
+/// How often is looked whether the run is to end.
+const WATCH: Duration = Duration::from_millis(20);
+/// How often what waits is broken once it is: a call may have begun just after.
+const ABORT: Duration = Duration::from_millis(2);
 
 /// Runs a plan on a subject and hands every event to `sink`, on the calling thread.
 ///
@@ -124,6 +137,8 @@ pub fn run(
     let bench = Bench {
         floor: options.floor,
         keep_packets: options.keep_packets,
+        pending: options.pending.as_deref(),
+        stop: options.stop.as_deref(),
         ..Bench::new(subject, &options.limits, &witness)
     };
     let mut stall = Duration::ZERO;
@@ -144,7 +159,7 @@ pub fn run(
 }
 
 /// Lets threads take batches from two queues: of those that wait, the longest first, and of those
-/// that compute. Gives whether any are left.
+/// that compute. Gives whether any are left, or were given up.
 fn run_batches(
     bench: Bench<'_>,
     plan: &Plan,
@@ -172,15 +187,17 @@ fn run_batches(
     let workers = turns(left).min(options.jobs.unwrap_or(cores).max(1)).min(capacity.max(1));
     let queues = [Queue::new(waiting, options.repeat), Queue::new(computing, options.repeat)];
     let workers_queues = if shares { &queues[..] } else { &queues[1..] };
-    let stop = AtomicBool::new(false);
+    let (enough, gave_up) = (AtomicBool::new(false), AtomicBool::new(false));
     let work = |queues: &[Queue<'_>], sender: &Sender<Event>| {
         for queue in queues {
-            while !stop.load(Ordering::Relaxed)
+            while !enough.load(Ordering::Relaxed)
+                && !bench.is_stopped()
                 && let Some((batch, iteration)) = queue.take()
             {
-                let is_fine = run_batch(bench, batch, iteration, options.known.as_ref(), sender);
-                if options.fail_fast && !is_fine {
-                    stop.store(true, Ordering::Relaxed);
+                match run_batch(bench, batch, iteration, options.known.as_ref(), sender) {
+                    None => gave_up.store(true, Ordering::Relaxed),
+                    Some(false) if options.fail_fast => enough.store(true, Ordering::Relaxed),
+                    Some(_) => {}
                 }
             }
         }
@@ -189,8 +206,8 @@ fn run_batches(
     thread::scope(|scope| {
         let threads =
             (0..waiters).map(|_| &queues[..1]).chain((0..workers).map(|_| workers_queues));
-        // One batch alone is not worth a thread.
-        let single = turns(plan.batches.len()) == 1;
+        // One batch alone is not worth a thread, unless this one may have to break it.
+        let single = turns(plan.batches.len()) == 1 && bench.stop.is_none();
         let mut left = Vec::new();
         let work = &work;
         for queues in threads {
@@ -205,11 +222,30 @@ fn run_batches(
             work(queues, &sender);
         }
         drop(sender);
-        for event in receiver {
-            sink(event);
-        }
+        receive(&receiver, bench, sink);
     });
-    queues.iter().any(|queue| !queue.is_empty())
+    gave_up.into_inner() || queues.iter().any(|queue| !queue.is_empty())
+}
+
+/// Hands events on until the last sender is gone, and breaks what cases wait in once the run is to
+/// end.
+fn receive(receiver: &Receiver<Event>, bench: Bench<'_>, sink: &mut dyn FnMut(Event)) {
+    if bench.stop.is_none() {
+        return receiver.iter().for_each(sink);
+    }
+    loop {
+        let pause = if bench.is_stopped() {
+            bench.subject.abort();
+            ABORT
+        } else {
+            WATCH
+        };
+        match receiver.recv_timeout(pause) {
+            Ok(event) => sink(event),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
 }
 
 /// Batches that are still to be taken, all of them once, then all of them again, as often as they
@@ -240,21 +276,30 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Gives whether no case of it was broken, or bad in a way that was not known.
+/// Gives whether no case of it was broken, or bad in a way that was not known; `None` where it was
+/// given up because the run is to end.
 fn run_batch(
     bench: Bench<'_>,
     batch: &Batch,
     iteration: u32,
     known: Option<&Known>,
     sender: &Sender<Event>,
-) -> bool {
+) -> Option<bool> {
     let mut finished = Vec::with_capacity(batch.cases.len());
     for case in &batch.cases {
         // The receiver lives until every sender is gone.
         let _ = sender.send(Event::CaseStarted { case: case.id.clone(), iteration });
-        finished.push(run_case(bench, case, iteration));
+        let case = run_case(bench, case, iteration);
+        if bench.is_stopped() {
+            break;
+        }
+        finished.push(case);
     }
-    if batch.cases.len() > 1 {
+    let is_whole = finished.len() == batch.cases.len();
+    if !is_whole {
+        // What passed has not been compared with the others.
+        finished.retain(|case| case.verdict.is_bad());
+    } else if finished.len() > 1 {
         same::compare(&batch.cases.iter().collect::<Vec<_>>(), &mut finished);
     }
     let is_known = |case: &CaseFinished| {
@@ -270,7 +315,7 @@ fn run_batch(
     for finished in finished {
         let _ = sender.send(Event::CaseFinished(Box::new(finished)));
     }
-    all_fine
+    is_whole.then_some(all_fine)
 }
 
 fn run_case(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
@@ -295,7 +340,7 @@ fn decide(bench: Bench<'_>, case: &Case, iteration: u32) -> CaseFinished {
     loop {
         let mut finished = Trial::run(bench, case, iteration);
         finished.attempts = attempts;
-        if !is_undecided(case, &finished, bench.limits) {
+        if bench.is_stopped() || !is_undecided(case, &finished, bench.limits) {
             return finished;
         }
         if attempts == ATTEMPTS {
@@ -461,6 +506,34 @@ mod tests {
     /// Whether it is the second operation of the case with this backlog.
     fn listens(asked: &Asked<'_>, backlog: i32) -> bool {
         matches!(asked.op, Op::Listen { backlog: found, .. } if *found == backlog)
+    }
+
+    #[test]
+    fn once_it_is_to_end_no_case_begins_and_nothing_is_told_of_those_on_their_way() {
+        let stop = Arc::<Stop>::default();
+        let asked = Arc::clone(&stop);
+        let subject = Scripted::new(move |call| {
+            if listens(call, 3) {
+                asked.ask();
+            }
+            None
+        });
+        let options = RunOptions { jobs: Some(1), stop: Some(stop), ..RunOptions::default() };
+        let run = Run::of(plan(&[&computing(9)]), &subject, &options);
+        assert_eq!((run.verdicts(), run.end.cut_short), ([(Verdict::Pass, 3)].into(), true));
+    }
+
+    #[test]
+    fn a_run_that_is_to_end_when_it_has_is_whole() {
+        let stop = Arc::<Stop>::default();
+        let options = RunOptions { stop: Some(Arc::clone(&stop)), ..RunOptions::default() };
+        let mut end = None;
+        run(plan(&[&computing(1)]), &obedient(), &options, &mut |event| match event {
+            Event::CaseFinished(_) => stop.ask(),
+            Event::RunFinished(run) => end = Some(run),
+            _ => {}
+        });
+        assert!(end.is_some_and(|end| !end.cut_short));
     }
 
     #[test]

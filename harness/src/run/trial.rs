@@ -7,6 +7,7 @@ use super::event::{CaseFinished, Judgement, PacketReport, Packets, StepReport};
 use super::judge::{Circumstances, judge};
 use super::ledger::Ledger;
 use super::lookout::{Lookout, since};
+use super::pending::Seat;
 use super::tap::Tap;
 use crate::scenario::{Action, Case, Expectation, Expected, Step, WireStep};
 use crate::subject::{AddressBook, Awaited, Observation, Opened, Session, SubjectError, WaitKind};
@@ -21,6 +22,8 @@ pub struct Trial<'a> {
     book: AddressBook,
     ledger: Ledger,
     tap: Tap,
+    /// Where it tells at which step it is.
+    seat: Option<Seat<'a>>,
     /// Which sockets an earlier step has made.
     made: Vec<bool>,
     /// Which symbolic ports a socket has been bound to.
@@ -53,6 +56,7 @@ impl<'a> Trial<'a> {
             case,
             book: AddressBook::on_loopback(0),
             tap: Tap::new(case.needs_network() || bench.keep_packets),
+            seat: bench.pending.map(|pending| pending.join(case, iteration)),
             began_at: SystemTime::now(),
             ledger: Ledger::new(case.sockets.len()),
             made: vec![false; case.sockets.len()],
@@ -119,7 +123,11 @@ impl<'a> Trial<'a> {
     }
 
     fn steps(&mut self, session: &mut dyn Session) {
+        let mut before = None;
         for step in &self.case.steps {
+            if let Some(seat) = &self.seat {
+                seat.enter(before.replace(step), step);
+            }
             let result = match &step.action {
                 Action::Perform { actor, op } => self.perform(session, step, *actor, op),
                 Action::Start { actor, op, tag } => self.start(session, step, *actor, op, *tag),

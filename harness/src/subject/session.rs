@@ -40,6 +40,12 @@ pub trait Subject: Send + Sync {
 
     /// Gives up what it kept for further cases.
     fn settle(&self) {}
+
+    /// Breaks every call in which a session waits, since the run is to end at once: from then on
+    /// what sessions are asked for fails with [`SubjectError::Aborted`]. It is repeated until all
+    /// have closed, since a call may begin just after it. A subject that cannot do that lets its
+    /// calls come to their ends.
+    fn abort(&self) {}
 }
 
 /// A session that has begun.
@@ -227,6 +233,9 @@ pub enum SubjectError {
     /// A step names a socket that an earlier step should have made.
     #[error("the step acts on a socket that does not exist")]
     NoSuchSocket,
+    /// The run is to end at once.
+    #[error("the run was ended")]
+    Aborted,
     /// A started call was not seen to block.
     #[error("the started call neither returned nor was seen to block within {limit:?}")]
     NotSeenToBlock {

@@ -65,4 +65,8 @@ impl Subject for FaultySubject<'_> {
         };
         Ok(Opened { session: Box::new(session), book })
     }
+
+    fn abort(&self) {
+        self.inner.abort();
+    }
 }

@@ -3,13 +3,15 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::breaker::Member;
+
 /// What may end a blocked call: the alarm of an inline call, or the runner's word for a started
 /// one.
 pub(super) enum Bound<'a> {
     /// Nothing ends it, since it does not wait.
     Free,
-    /// It may last until then.
-    Until(Instant),
+    /// It may last until then, or until the run is to end.
+    Until(Instant, &'a Member),
     /// It may last until the flags say otherwise.
     Flags(&'a Flags),
 }
@@ -39,7 +41,7 @@ impl Bound<'_> {
     pub(super) fn is_over(&self) -> bool {
         match self {
             Self::Free => false,
-            Self::Until(expiry) => Instant::now() >= *expiry,
+            Self::Until(expiry, member) => Instant::now() >= *expiry || member.is_broken(),
             Self::Flags(flags) => flags.cancelled.load(Ordering::Acquire),
         }
     }
@@ -82,14 +84,14 @@ impl Bound<'_> {
 
     fn is_closed(&self) -> bool {
         match self {
-            Self::Free | Self::Until(_) => false,
+            Self::Free | Self::Until(..) => false,
             Self::Flags(flags) => flags.closed.load(Ordering::Acquire),
         }
     }
 
     fn is_interrupted(&self) -> bool {
         match self {
-            Self::Free | Self::Until(_) => false,
+            Self::Free | Self::Until(..) => false,
             Self::Flags(flags) => flags.interrupted.load(Ordering::Acquire),
         }
     }

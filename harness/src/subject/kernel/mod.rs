@@ -3,6 +3,7 @@
 
 mod alarm;
 mod bound;
+mod breaker;
 mod call;
 mod epoll;
 mod errno;

@@ -2,10 +2,14 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
 use socket2::SockAddr;
 
 use super::alarm::Alarm;
 use super::bound::Bound;
+use super::breaker::Member;
 use super::call::{self, Means, Reply, Target};
 use super::epoll::Registration;
 use super::frames::Ahead;
@@ -36,7 +40,12 @@ pub(super) struct KernelSession {
     /// The network whose hosts the actors are; without one they live where this process does.
     network: Option<Lease>,
     drops: Vec<(DropFilter, usize, RuleId)>,
+    /// By which it is told that the run is to end.
+    member: Member,
 }
+
+/// To sleep until a moment, and not for a time: then it does not matter how often it is interrupted.
+const ABSOLUTE: ClockNanosleepFlags = ClockNanosleepFlags::TIMER_ABSTIME;
 
 /// What a socket is after its close: no descriptor, as every call on it finds. The number that it
 /// had belongs to whoever opens the next one, in this case or in another.
@@ -50,9 +59,10 @@ struct Pending {
 }
 
 impl KernelSession {
-    pub(super) fn new(sockets: usize, tags: usize, network: Option<Lease>) -> Self {
+    pub(super) fn new(sockets: usize, tags: usize, network: Option<Lease>, member: Member) -> Self {
         Self {
             origin: Instant::now(),
+            member,
             network,
             drops: Vec::new(),
             sockets: vec![None; sockets],
@@ -207,6 +217,11 @@ impl KernelSession {
         }
     }
 
+    /// What came of something, unless the run is to end, which may have changed it.
+    fn unless_broken<T>(&self, result: T) -> Result<T, SubjectError> {
+        if self.member.is_broken() { Err(SubjectError::Aborted) } else { Ok(result) }
+    }
+
     fn pending(&mut self, tag: TagId) -> Result<&mut Pending, SubjectError> {
         self.started.get_mut(tag.index()).and_then(Option::as_mut).ok_or(SubjectError::NoSuchSocket)
     }
@@ -228,15 +243,16 @@ impl Session for KernelSession {
         let means = self.means(actor, op, book, target.transport)?;
         let prepared = call::prepared(op);
         let op = prepared.as_ref().unwrap_or(op);
+        self.foresee(op);
         let bound = if call::may_block(op) {
-            Bound::Until(Alarm::arm(limit).map_err(|raw| SubjectError::Refused {
+            let expiry = Alarm::arm(limit).map_err(|raw| SubjectError::Refused {
                 what: "setting a timer",
                 source: raw.into(),
-            })?)
+            })?;
+            Bound::Until(expiry, &self.member)
         } else {
             Bound::Free
         };
-        self.foresee(op);
         let perform = || call::perform(op, target, &means, &bound);
         let reply = match op {
             Op::Open { .. } => self.on_host(host, perform)?,
@@ -245,7 +261,8 @@ impl Session for KernelSession {
         if reply.timed.value == Outcome::Blocked {
             Alarm::disarm();
         }
-        Ok(self.keep(reply, op.makes()))
+        let observation = self.keep(reply, op.makes());
+        self.unless_broken(observation)
     }
 
     fn start(
@@ -261,8 +278,9 @@ impl Session for KernelSession {
         let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
         let mut call = Started::launch(prepared, target, means)?;
         self.foresee(op);
-        let watched = call.watch(limit);
+        let watched = call.watch(limit, &self.member);
         self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });
+        self.unless_broken(())?;
         watched
     }
 
@@ -273,10 +291,12 @@ impl Session for KernelSession {
         give_up: bool,
     ) -> Result<Awaited, SubjectError> {
         let origin = self.origin;
-        let pending = self.pending(tag)?;
-        if !pending.call.wait(limit) && !give_up {
+        let pending = self.started.get_mut(tag.index()).and_then(Option::as_mut);
+        let pending = pending.ok_or(SubjectError::NoSuchSocket)?;
+        let has_returned = pending.call.wait_unless_broken(limit, &self.member);
+        if !has_returned && !give_up {
             let began = pending.call.blocks_since();
-            return Ok(Awaited::Pending {
+            return self.unless_broken(Awaited::Pending {
                 began: began.saturating_duration_since(origin),
                 took: began.elapsed(),
             });
@@ -285,7 +305,8 @@ impl Session for KernelSession {
             return Err(SubjectError::NoSuchSocket);
         };
         let reply = call.end()?;
-        Ok(Awaited::Returned(self.keep(reply, makes)))
+        let observation = self.keep(reply, makes);
+        self.unless_broken(Awaited::Returned(observation))
     }
 
     fn interrupt(&mut self, tag: TagId) -> Result<Observation, SubjectError> {
@@ -303,6 +324,7 @@ impl Session for KernelSession {
     }
 
     fn captured(&mut self) -> Result<Capture, SubjectError> {
+        self.unless_broken(())?;
         match &mut self.network {
             Some(network) => Ok(network.captured(self.origin)?),
             None => Ok(Capture::default()),
@@ -349,7 +371,12 @@ impl Session for KernelSession {
     fn wait(&mut self, time: Duration) {
         // The alarm would only wake the sleep, again and again, for nothing.
         Alarm::disarm();
-        std::thread::sleep(time);
+        // Unlike the standard library's sleep, this one ends with a signal.
+        let _ = clock_gettime(ClockId::CLOCK_MONOTONIC).map(|now| {
+            let end = now + TimeSpec::from_duration(time);
+            let sleep = || clock_nanosleep(ClockId::CLOCK_MONOTONIC, ABSOLUTE, &end);
+            while sleep() == Err(Errno::EINTR) && !self.member.is_broken() {}
+        });
     }
 
     fn now(&self) -> Duration {

@@ -14,6 +14,7 @@ use nix::sys::pthread::pthread_kill;
 use nix::unistd::{dup, gettid};
 
 use super::bound::{Bound, Flags};
+use super::breaker::Member;
 use super::call::{self, Means, Reply, Target};
 use super::signal::{DEADLINE, INTERRUPT};
 use super::syscall;
@@ -52,6 +53,8 @@ const STACK: usize = 128 << 10;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is repeated.
 const REPEAT: Duration = Duration::from_millis(1);
+/// How often who waits for a reply looks whether the run is to end.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Started {
     /// Starts an operation on its own thread.
@@ -92,11 +95,11 @@ impl Started {
     /// Watches it until its call has blocked or returned.
     ///
     /// # Errors
-    /// When neither was seen within `limit`.
-    pub(super) fn watch(&mut self, limit: Duration) -> Result<(), SubjectError> {
+    /// When neither was seen within `limit`, or the run is to end.
+    pub(super) fn watch(&mut self, limit: Duration, member: &Member) -> Result<(), SubjectError> {
         let mut state = None;
         let mut pause = Duration::from_micros(20);
-        while self.launched.elapsed() < limit {
+        while self.launched.elapsed() < limit && !member.is_broken() {
             let number = self.shared.thread.load(Ordering::Acquire);
             let file =
                 (state.is_none() && number != 0).then(|| File::open(in_proc(number, "stat")));
@@ -125,8 +128,19 @@ impl Started {
         Err(SubjectError::NotSeenToBlock { limit })
     }
 
-    /// Waits for it at most `limit`; whether it has returned.
-    pub(super) fn wait(&mut self, limit: Duration) -> bool {
+    /// Waits for it at most `limit`, or until the run is to end; whether it has returned.
+    pub(super) fn wait_unless_broken(&mut self, limit: Duration, member: &Member) -> bool {
+        let since = Instant::now();
+        loop {
+            let left = limit.saturating_sub(since.elapsed());
+            // No signal ends the wait for a reply.
+            if self.wait(left.min(LOOK)) || left <= LOOK || member.is_broken() {
+                return self.returned.is_some();
+            }
+        }
+    }
+
+    fn wait(&mut self, limit: Duration) -> bool {
         if self.returned.is_none() {
             self.returned = self.reply.recv_timeout(limit).ok();
         }

@@ -8,6 +8,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::utsname::uname;
 use socket2::{Domain, Socket, Type};
 
+use super::breaker::Breaker;
 use super::session::KernelSession;
 use super::{option, signal, syscall};
 use crate::net::{Lease, Made, Net, Refused, Shape};
@@ -24,6 +25,7 @@ pub struct KernelSubject {
     no_ipv6: Option<&'static str>,
     capacity: usize,
     networks: Networks,
+    breaker: Arc<Breaker>,
 }
 
 /// What cases with several hosts, or with packets to look at, run on.
@@ -69,6 +71,7 @@ impl KernelSubject {
             no_ipv6: no_ipv6(),
             capacity: capacity(),
             networks: Networks::Unasked,
+            breaker: Arc::default(),
         })
     }
 
@@ -172,6 +175,10 @@ impl Subject for KernelSubject {
     }
 
     fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
+        let member = self.breaker.join();
+        if member.is_broken() {
+            return Err(SubjectError::Aborted);
+        }
         let network = self.network(case, captures)?;
         let ports = case.ports.len();
         let book = match &network {
@@ -180,7 +187,7 @@ impl Subject for KernelSubject {
             }
             _ => AddressBook::on_loopback(ports),
         };
-        let session = KernelSession::new(case.sockets.len(), case.tags.len(), network);
+        let session = KernelSession::new(case.sockets.len(), case.tags.len(), network, member);
         Ok(Opened { session: Box::new(session), book })
     }
 
@@ -194,6 +201,13 @@ impl Subject for KernelSubject {
     fn settle(&self) {
         if let Networks::Own(net) = &self.networks {
             net.settle();
+        }
+    }
+
+    fn abort(&self) {
+        self.breaker.interrupt();
+        if let Networks::Own(net) = &self.networks {
+            net.make_no_more();
         }
     }
 }

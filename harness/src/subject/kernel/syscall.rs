@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::epoll::{Epoll, EpollFlags};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{Pid, getpid};
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::errno;
@@ -254,6 +255,16 @@ pub(super) fn take_pending(signal: Signal) -> bool {
     let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: both pointers are to live values; a null second argument means no information.
     unsafe { libc::sigtimedwait(only.as_ref(), std::ptr::null_mut(), &raw const none) > 0 }
+}
+
+/// tgkill(2): sends a signal to one thread of this process, by its number. One that is gone is an error,
+/// where pthread_kill(3) may do anything.
+pub(super) fn signal_thread(thread: Pid, signal: Signal) -> nix::Result<()> {
+    // SAFETY: takes no pointers.
+    let result = unsafe {
+        libc::syscall(libc::SYS_tgkill, getpid().as_raw(), thread.as_raw(), signal as libc::c_int)
+    };
+    Errno::result(result).map(drop)
 }
 
 /// Lets all threads share two heaps. By default hundreds of threads get one heap for every eighth of

@@ -1,6 +1,7 @@
 use std::borrow::Borrow;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -8,6 +9,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::unistd::dup;
 
+use super::super::breaker::Breaker;
 use super::super::{KernelSubject, signal, syscall};
 use super::*;
 use crate::vocabulary::{
@@ -19,6 +21,7 @@ use crate::vocabulary::{
 struct Rig {
     session: Box<KernelSession>,
     book: AddressBook,
+    breaker: Arc<Breaker>,
 }
 
 const NEAR: usize = 1;
@@ -95,8 +98,10 @@ impl Rig {
     /// A listening socket and nothing else.
     fn listening(transport: Transport) -> Self {
         KernelSubject::new().expect("this is Linux");
+        let breaker = Arc::<Breaker>::default();
         let mut rig = Self {
-            session: Box::new(KernelSession::new(8, 4, None)),
+            session: Box::new(KernelSession::new(8, 4, None, breaker.join())),
+            breaker,
             book: AddressBook::on_loopback(2),
         };
         let open = Some(transport);
@@ -161,14 +166,16 @@ impl Rig {
     fn disturb_once(&mut self, tag: usize) {
         let pending = self.session.pending(TagId::new(tag)).expect("it was started");
         pending.call.disturb();
-        pending.call.watch(ANSWER).expect("it blocks again, or has returned");
+        let member = self.breaker.join();
+        pending.call.watch(ANSWER, &member).expect("it blocks again, or has returned");
     }
 
     fn disturb(&mut self, tag: usize) {
         for _ in 0..20 {
             let pending = self.session.pending(TagId::new(tag)).expect("it was started");
             pending.call.disturb();
-            pending.call.watch(ANSWER).expect("it is seen to block again");
+            let member = self.breaker.join();
+            pending.call.watch(ANSWER, &member).expect("it is seen to block again");
         }
     }
 }
@@ -230,6 +237,54 @@ fn a_wait_is_not_shortened_by_an_earlier_call() {
     let before = rig.session.now();
     rig.session.wait(WATCH * 2);
     assert!(rig.session.now().saturating_sub(before) >= WATCH * 2);
+}
+
+/// A limit that no test waits for.
+const NEVER: Duration = Duration::from_mins(5);
+
+/// What something in a session comes to while the session's subject is told again and again that the
+/// run is to end.
+fn aborted<T>(act: impl FnOnce(&mut Rig) -> T) -> T {
+    let mut rig = Rig::new(Transport::Tcp4);
+    let receive = receive(NEAR, 1, MessageFlags::NONE);
+    rig.start(0, &receive);
+    let breaker = Arc::clone(&rig.breaker);
+    let has_ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !has_ended.load(Ordering::Relaxed) {
+                breaker.interrupt();
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let result = act(&mut rig);
+        has_ended.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+#[test]
+fn whatever_a_session_waits_in_is_broken_when_the_run_is_to_end() {
+    let (actor, tag) = (ActorId::new(0), TagId::new(0));
+    let calls = [
+        receive(FAR, 1, MessageFlags::NONE),
+        poll(FAR, Some(NEVER)),
+        epoll(FAR, Readiness::IN, Some(NEVER)),
+    ];
+    for call in calls {
+        let failed = aborted(|rig| rig.session.perform(actor, &call, &rig.book, NEVER));
+        assert!(matches!(failed, Err(SubjectError::Aborted)), "{call:?}: {failed:?}");
+    }
+    for give_up in [false, true] {
+        let failed = aborted(|rig| rig.session.finish(tag, NEVER, give_up));
+        assert!(matches!(failed, Err(SubjectError::Aborted)), "{failed:?}");
+    }
+    let waited = aborted(|rig| {
+        let before = rig.session.now();
+        rig.session.wait(NEVER);
+        rig.session.now().saturating_sub(before)
+    });
+    assert!(waited < NEVER, "{waited:?}");
 }
 
 #[test]
