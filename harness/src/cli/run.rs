@@ -167,6 +167,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         suite: chosen.name.clone(),
         paths: chosen.paths.clone(),
         hosts: arguments.hosts,
+        shard: arguments.shard,
         repeat: arguments.repeat,
         jobs: arguments.jobs,
         seed: arguments.seed,
