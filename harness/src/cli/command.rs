@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, report, run};
+use super::{check, compare, doctor, explain, faults, fmt, fuzz_decoder, list, report, run};
 
 /// A conformance harness for the socket API.
 ///
@@ -25,6 +25,7 @@ struct Command {
 enum Action {
     Run(Box<run::Arguments>),
     Report(report::Arguments),
+    Compare(compare::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     List(list::Arguments),
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
     let result = match command.action {
         Action::Run(arguments) => Ok(run::run(&arguments, colour)),
         Action::Report(arguments) => report::report(&arguments, colour),
+        Action::Compare(arguments) => compare::compare(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),

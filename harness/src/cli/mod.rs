@@ -3,6 +3,7 @@
 
 mod check;
 mod command;
+mod compare;
 mod doctor;
 mod exit;
 mod expectations;

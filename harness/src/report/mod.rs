@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod captured;
+mod comparison;
 mod elapsed;
 mod excerpt;
 mod expectations;
@@ -32,6 +33,7 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
 pub(crate) use elapsed::Thousands;
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
