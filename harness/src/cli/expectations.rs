@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::exit::Exit;
 use super::output::{Colour, complain};
 use super::suite::{Chosen, is_built_in, many};
-use crate::report::Expectations;
+use crate::report::{Circumstances, Expectations};
 use crate::run::{Known, Plan};
 use crate::scenario::{Case, Diagnostic, Document};
 
@@ -29,7 +29,7 @@ pub(super) fn origin(text: &str) -> Result<Origin, String> {
     Ok(if text == "none" { Origin::Nowhere } else { Origin::File(text.into()) })
 }
 
-/// What a subject is known to do otherwise in the cases of a plan. Every mistake in the file is said.
+/// What a subject is known to do otherwise in the cases of a plan, where it runs here. Every mistake in the file is said.
 ///
 /// Without an origin it is `reports/SUBJECT.toml` of this folder where the suite is `scenarios` of
 /// this folder and there is such a file. Else it is what is built in, which speaks only of scenarios
@@ -39,6 +39,7 @@ pub(super) fn known(
     subject: &str,
     chosen: &Chosen,
     plan: &Plan,
+    here: &Circumstances,
     colour: Colour,
 ) -> Result<Option<Known>, Exit> {
     let beside = Path::new(FOLDER).join(format!("{subject}.toml"));
@@ -50,6 +51,7 @@ pub(super) fn known(
     let Some(path) = path else {
         let name = beside.display().to_string();
         let (expectations, mut mistakes) = Expectations::read(&name, KERNEL);
+        let expectations = expectations.here(here);
         let cases = || plan.cases().filter(|case| is_built_in(&case.scenario));
         mistakes.extend(expectations.overlaps(cases()));
         say(&name, KERNEL, mistakes, colour)?;
@@ -57,16 +59,17 @@ pub(super) fn known(
     };
     let name = path.display().to_string();
     let source = read(&path)?;
-    let (expectations, mut mistakes) = Expectations::read(&name, &source);
-    mistakes.extend(match chosen.whole() {
-        Some(suite) => {
-            let named = suite.iter().filter(|one| expectations.name_cases_of(one.scenario()));
-            let cases: Vec<Case> = named.flat_map(Document::cases).collect();
-            let scenarios = suite.iter().map(|document| &**document.scenario());
-            expectations.check(scenarios, &cases)
-        }
-        None => expectations.overlaps(plan.cases()),
-    });
+    let (mut expectations, mut mistakes) = Expectations::read(&name, &source);
+    expectations = expectations.here(here);
+    if let Some(suite) = chosen.whole() {
+        let named = suite.iter().filter(|one| expectations.name_cases_of(one.scenario()));
+        let cases: Vec<Case> = named.flat_map(Document::cases).collect();
+        let scenarios = suite.iter().map(|document| &**document.scenario());
+        mistakes.extend(expectations.check(scenarios, &cases));
+        expectations = expectations.counted(&cases);
+    } else {
+        mistakes.extend(expectations.overlaps(plan.cases()));
+    }
     say(&name, &source, mistakes, colour)?;
     Ok(Some(expectations.of(plan.cases())))
 }

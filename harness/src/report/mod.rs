@@ -21,6 +21,7 @@ mod packets;
 mod palette;
 mod printable;
 pub mod recording;
+mod remedy;
 mod reporter;
 mod rest;
 mod review;
@@ -35,7 +36,7 @@ mod wire;
 
 pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
 pub(crate) use elapsed::Thousands;
-pub use expectations::Expectations;
+pub use expectations::{Circumstances, Expectations};
 pub use fault_matrix::FaultMatrix;
 pub use packets::PacketFiles;
 pub use palette::Palette;

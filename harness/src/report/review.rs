@@ -4,8 +4,9 @@ use std::fmt;
 use super::matrix::{products, variant};
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
+use super::remedy::{Mended, Past, mended};
 use super::standing::Standing;
-use super::tally::Tally;
+use super::tally::{CaseTally, Tally};
 use crate::run::Entry;
 use crate::run::event::RunStarted;
 use crate::vocabulary::{CaseId, ScenarioId};
@@ -29,13 +30,7 @@ impl fmt::Display for Review<'_> {
         self.mended(f, &file)?;
         for entry in self.tally.past() {
             let word = Painted(self.palette.odd, "stale");
-            let until = entry.until.map_or_else(String::new, |until| until.to_string());
-            writeln!(
-                f,
-                "{word}: {file}:{} is past its date {until}; see whether it still holds, then remove \
-                 it or set a later date",
-                entry.line
-            )?;
+            writeln!(f, "{word}: {file}:{}", Past(entry))?;
         }
         Ok(())
     }
@@ -59,21 +54,29 @@ impl Review<'_> {
     }
 
     fn mended(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
-        for ((line, scenario), (entry, cases)) in self.groups(Standing::Mended) {
+        for Mended { entry, cases, remedies } in mended(self.tally) {
             let word = Painted(self.palette.odd, "mended");
-            let variants: Vec<&str> = cases.iter().map(|case| variant(case, scenario)).collect();
-            for product in products(&variants) {
-                let case = format!("{scenario}[{product}]");
-                writeln!(f, "{word}: {}", Printable(&case))?;
+            for cases in cases.chunk_by(|one, other| self.scenario(one) == self.scenario(other)) {
+                let Some(scenario) = cases.first().and_then(|case| self.scenario(case)) else {
+                    continue;
+                };
+                let variants: Vec<&str> =
+                    cases.iter().map(|case| variant(case, scenario)).collect();
+                for product in products(&variants) {
+                    let case = format!("{scenario}[{product}]");
+                    writeln!(f, "{word}: {}", Printable(&case))?;
+                }
             }
-            writeln!(
-                f,
-                "  passed, and {file}:{line} expects {}; remove the entry, or narrow it to what still \
-                 holds",
-                entry.words()
-            )?;
+            writeln!(f, "  passed, and {file}:{} expects {}", entry.line, entry.words())?;
+            for remedy in remedies {
+                writeln!(f, "  {file}:{remedy}")?;
+            }
         }
         Ok(())
+    }
+
+    fn scenario(&self, case: &CaseId) -> Option<&ScenarioId> {
+        self.tally.case(case).map(CaseTally::scenario)
     }
 
     fn groups(&self, standing: Standing) -> ByScenario<'_> {

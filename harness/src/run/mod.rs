@@ -30,7 +30,7 @@ mod verdict;
 pub use baseline::Baseline;
 pub use bench::Bench;
 pub use faults::run_faults;
-pub use known::{Entry, Known};
+pub use known::{Entry, EntryPattern, Known};
 pub use limits::Limits;
 pub use load::Load;
 pub use machine::kernel_release;

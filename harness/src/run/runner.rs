@@ -501,6 +501,9 @@ mod tests {
         let subject = Scripted::new(|asked| listens(asked, 0).then_some(Act::Block));
         let entry = |verdict| Entry {
             line: 1,
+            last_line: None,
+            patterns: Vec::new(),
+            until_line: None,
             cases: plan(&[&computing(2)]).cases().map(|case| case.id.clone()).collect(),
             verdicts: vec![verdict],
             reason: "r".to_owned(),

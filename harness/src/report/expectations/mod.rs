@@ -1,6 +1,8 @@
 //! Expectations files: what a subject is known to do otherwise than the scenarios say, with the
 //! reason. It refuses to know what came of a run: that is weighed from its events.
 
+mod bounds;
+mod conditions;
 mod entry;
 mod file;
 mod mistake;
@@ -8,4 +10,5 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use conditions::Circumstances;
 pub use file::Expectations;
