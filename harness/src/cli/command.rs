@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, compare, doctor, explain, faults, fmt, fuzz_decoder, list, report, run};
+use super::{check, compare, doctor, explain, faults, fmt, fuzz_decoder, list, merge, report, run};
 
 /// A conformance harness for the socket API.
 ///
@@ -25,6 +25,7 @@ struct Command {
 enum Action {
     Run(Box<run::Arguments>),
     Report(report::Arguments),
+    Merge(merge::Arguments),
     Compare(compare::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
     let result = match command.action {
         Action::Run(arguments) => Ok(run::run(&arguments, colour)),
         Action::Report(arguments) => report::report(&arguments, colour),
+        Action::Merge(arguments) => merge::merge_parts(&arguments),
         Action::Compare(arguments) => compare::compare(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),

@@ -15,6 +15,7 @@ mod fuzz_decoder;
 mod grammar;
 mod index;
 mod list;
+mod merge;
 mod output;
 mod recordings;
 mod reference;

@@ -206,6 +206,7 @@ pub(super) fn end(cut_short: bool, leaks: &[&str]) -> Event {
         took: Duration::from_micros(4_021_900),
         stall: Duration::from_micros(3_140),
         cut_short,
+        missing: Vec::new(),
         leaks: leaks.iter().map(|&leak| leak.to_owned()).collect(),
         made: None,
     })

@@ -15,6 +15,7 @@ mod fault_matrix;
 #[cfg(test)]
 mod fixture;
 mod matrix;
+mod merge;
 mod natural;
 mod pace;
 mod packets;
@@ -38,6 +39,7 @@ pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDiffe
 pub(crate) use elapsed::Thousands;
 pub use expectations::{Circumstances, Expectations};
 pub use fault_matrix::FaultMatrix;
+pub use merge::{MergeError, Merged, Part, merge};
 pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};

@@ -248,6 +248,9 @@ pub struct RunFinished {
     pub stall: Duration,
     /// Whether it ended before every case had run.
     pub cut_short: bool,
+    /// The parts of the suite that are not in it, where the recordings of parts were merged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Shard>,
     /// What the process still held that it did not hold before the run, for a person to read.
     pub leaks: Vec<String>,
     /// What was made to run on.

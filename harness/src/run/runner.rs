@@ -147,7 +147,14 @@ pub fn run(
     let leaks = accounts.map(Accounts::surplus).unwrap_or_default();
     let made = made.map(|Made { hosts, took, leased }| HostsMade { hosts, took, leased });
     let took = began.elapsed();
-    sink(Event::RunFinished(RunFinished { took, stall, cut_short, leaks, made }));
+    sink(Event::RunFinished(RunFinished {
+        took,
+        stall,
+        cut_short,
+        missing: Vec::new(),
+        leaks,
+        made,
+    }));
 }
 
 /// Lets threads take batches from two queues: of those that wait, the longest first, and of those
