@@ -1,6 +1,7 @@
 //! Expectations files: what a subject is known to do otherwise than the scenarios say, with the
 //! reason. It refuses to know what came of a run: that is weighed from its events.
 
+mod accept;
 mod bounds;
 mod conditions;
 mod entry;
