@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, compare, doctor, explain, faults, fmt, fuzz_decoder, list, merge, report, run};
+use super::{
+    accept, check, compare, doctor, explain, faults, fmt, fuzz_decoder, list, merge,
+    report, run,
+};
 
 /// A conformance harness for the socket API.
 ///
@@ -27,6 +30,7 @@ enum Action {
     Report(report::Arguments),
     Merge(merge::Arguments),
     Compare(compare::Arguments),
+    Accept(accept::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     List(list::Arguments),
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
         Action::Report(arguments) => report::report(&arguments, colour),
         Action::Merge(arguments) => merge::merge_parts(&arguments),
         Action::Compare(arguments) => compare::compare(&arguments, colour),
+        Action::Accept(arguments) => accept::accept(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),

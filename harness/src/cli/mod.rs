@@ -1,12 +1,12 @@
 //! The command line: arguments, one file a subcommand, exit codes.
 //! It refuses to know the insides of everything else.
 
+mod accept;
 mod check;
 mod command;
 mod compare;
 mod doctor;
 mod exit;
-mod expectations;
 mod explain;
 mod faults;
 mod finding;
@@ -14,6 +14,7 @@ mod fmt;
 mod fuzz_decoder;
 mod grammar;
 mod index;
+mod known;
 mod list;
 mod merge;
 mod output;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
-use super::expectations::{Origin, known, origin};
+use super::known::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stdout};
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;

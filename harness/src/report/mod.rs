@@ -37,7 +37,9 @@ mod wire;
 
 pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
 pub(crate) use elapsed::Thousands;
-pub use expectations::{Circumstances, Expectations};
+pub use expectations::{
+    AcceptError, Acceptance, Accepted, Circumstances, Expectations, Recorded,
+};
 pub use fault_matrix::FaultMatrix;
 pub use merge::{MergeError, Merged, Part, merge};
 pub use packets::PacketFiles;

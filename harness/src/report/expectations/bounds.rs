@@ -140,6 +140,12 @@ fn version(text: &str) -> Option<Vec<u64>> {
     (!numbers.is_empty()).then_some(numbers)
 }
 
+/// The version that a text names, as a bound has it: `6.18.44` of `Linux 6.18.44-generic`.
+pub(super) fn numbers(text: &str) -> Option<String> {
+    let numbers: Vec<String> = version(text)?.iter().map(u64::to_string).collect();
+    Some(numbers.join("."))
+}
+
 /// A number of digits alone.
 fn whole(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?

@@ -40,6 +40,11 @@ impl Expectations {
         (Self { name: name.into(), entries }, mistakes)
     }
 
+    /// The entries, in the order of the file.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// Lets only those entries apply whose conditions hold here. Without this all do.
     #[must_use]
     pub fn here(mut self, circumstances: &Circumstances) -> Self {

@@ -7,9 +7,11 @@ mod conditions;
 mod entry;
 mod file;
 mod mistake;
+mod origin;
 mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use accept::{AcceptError, Acceptance, Accepted, Recorded};
 pub use conditions::Circumstances;
 pub use file::Expectations;

@@ -19,7 +19,7 @@ pub(super) fn fewest(mut candidates: Vec<Candidate>, wanted: &BTreeSet<usize>) -
     let mut choices = CHOICES;
     while best.len() > 1 {
         let mut chosen = Vec::new();
-        if !search(&candidates, wanted.clone(), best.len() - 1, &mut chosen, &mut choices) {
+        if !search(&candidates, wanted, best.len() - 1, &mut chosen, &mut choices) {
             break;
         }
         best = chosen;
@@ -44,7 +44,7 @@ fn greedy(candidates: &[Candidate], wanted: &BTreeSet<usize>) -> Vec<usize> {
 /// Looks for so many candidates that have all that is left, beginning with what the fewest of them have.
 fn search(
     candidates: &[Candidate],
-    left: BTreeSet<usize>,
+    left: &BTreeSet<usize>,
     most: usize,
     chosen: &mut Vec<usize>,
     choices: &mut usize,
@@ -64,7 +64,7 @@ fn search(
         }
         *choices -= 1;
         chosen.push(position);
-        if search(candidates, &left - &one.cases, most - 1, chosen, choices) {
+        if search(candidates, &(left - &one.cases), most - 1, chosen, choices) {
             return true;
         }
         chosen.pop();

@@ -31,7 +31,9 @@ impl<'a> Rows<'a> {
         };
         let mut rows: Vec<Row<'a>> = cases.into_iter().map(row).collect();
         let axes = rows.iter().map(|row| row.coordinates.len()).max().unwrap_or(0);
-        rows.iter_mut().for_each(|row| row.coordinates.resize(axes, String::new()));
+        for row in &mut rows {
+            row.coordinates.resize(axes, String::new());
+        }
         Self { rows }
     }
 

@@ -9,10 +9,11 @@ use crate::run::{Known, Plan};
 use crate::scenario::{Case, Diagnostic, Document};
 
 /// What the kernel was known to do otherwise when the program was built.
-const KERNEL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml"));
+pub(super) const KERNEL: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml"));
 
 /// The folder in which a subject's file is looked for, beside that of the suite.
-const FOLDER: &str = "reports";
+pub(super) const FOLDER: &str = "reports";
 
 /// Where expectations come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(super) fn known(
 }
 
 /// Shows mistakes, where there are any, in the order of their places.
-fn say(
+pub(super) fn say(
     name: &str,
     source: &str,
     mut mistakes: Vec<Diagnostic>,
@@ -95,7 +96,8 @@ fn say(
 /// More is no expectations file.
 const LARGEST: u64 = 1 << 20;
 
-fn read(path: &Path) -> Result<String, Exit> {
+/// The text of an expectations file.
+pub(super) fn read(path: &Path) -> Result<String, Exit> {
     let failed = |why: String| {
         complain(&format!("error: {} cannot be read: {why}\n", path.display()));
         Exit::Usage
