@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::exit::Exit;
 use super::output::{Colour, complain};
 use super::{
-    accept, check, compare, doctor, explain, faults, fmt, fuzz_decoder, list, merge,
+    accept, check, compare, doctor, expectations, explain, faults, fmt, fuzz_decoder, list, merge,
     report, run,
 };
 
@@ -31,6 +31,7 @@ enum Action {
     Merge(merge::Arguments),
     Compare(compare::Arguments),
     Accept(accept::Arguments),
+    Expectations(expectations::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     List(list::Arguments),
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Action::Merge(arguments) => merge::merge_parts(&arguments),
         Action::Compare(arguments) => compare::compare(&arguments, colour),
         Action::Accept(arguments) => accept::accept(&arguments, colour),
+        Action::Expectations(arguments) => expectations::expectations(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),

@@ -7,6 +7,7 @@ mod command;
 mod compare;
 mod doctor;
 mod exit;
+mod expectations;
 mod explain;
 mod faults;
 mod finding;

@@ -38,7 +38,7 @@ mod wire;
 pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
 pub(crate) use elapsed::Thousands;
 pub use expectations::{
-    AcceptError, Acceptance, Accepted, Circumstances, Expectations, Recorded,
+    AcceptError, Acceptance, Accepted, Circumstances, Expectations, Finding, Recorded,
 };
 pub use fault_matrix::FaultMatrix;
 pub use merge::{MergeError, Merged, Part, merge};
@@ -46,6 +46,7 @@ pub use packets::PacketFiles;
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
 pub use reporter::{Reporter, Reporters};
+pub use review::MendedEntries;
 pub use snapshot::accepted_report;
 pub use standing::Standing;
 pub use tally::{CaseTally, Counts, Tally};

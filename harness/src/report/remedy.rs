@@ -5,7 +5,7 @@ use super::printable::{Many, Printable};
 use super::standing::Standing;
 use super::tally::Tally;
 use crate::run::{Entry, EntryPattern};
-use crate::vocabulary::{CaseId, ScenarioId};
+use crate::vocabulary::{CaseId, Date, ScenarioId};
 
 /// What is to be done in the expectations file about one entry of which cases are mended, with the
 /// lines at which it is to be done.
@@ -129,20 +129,30 @@ impl fmt::Display for Remedy<'_> {
 /// An entry that is past its date, with what is to be done about it. `Display` says it with its place,
 /// `FILE` in front of it left out.
 #[derive(Debug)]
-pub(crate) struct Past<'a>(pub(crate) &'a Entry);
+pub(crate) struct Past {
+    /// The line at which it begins, and where that is known the one at which it ends.
+    pub(crate) lines: (u32, Option<u32>),
+    /// The date.
+    pub(crate) until: Date,
+    /// The line of that, where it is known.
+    pub(crate) at: Option<u32>,
+}
 
-impl fmt::Display for Past<'_> {
+impl Past {
+    /// What is to be done about an entry that has a date.
+    pub(crate) fn of(entry: &Entry) -> Option<Self> {
+        let lines = (entry.line, entry.last_line);
+        Some(Self { lines, until: entry.until?, at: entry.until_line })
+    }
+}
+
+impl fmt::Display for Past {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(entry) = self;
-        let until = entry.until.map_or_else(String::new, |until| until.to_string());
-        write!(f, "{} is past its date {until}; see whether it still holds, then ", entry.line)?;
-        match (entry.last_line, entry.until_line) {
-            (Some(last), Some(line)) => {
-                write!(
-                    f,
-                    "set a later date in line {line} or remove lines {} to {last}",
-                    entry.line
-                )
+        let Self { lines: (first, last), until, at } = self;
+        write!(f, "{first} is past its date {until}; see whether it still holds, then ")?;
+        match (last, at) {
+            (Some(last), Some(at)) => {
+                write!(f, "set a later date in line {at} or remove lines {first} to {last}")
             }
             _ => f.write_str("set a later date or remove it"),
         }
@@ -188,7 +198,9 @@ mod tests {
         let Some(Event::RunStarted(run)) = events.first_mut() else { panic!("a run starts") };
         run.known.iter_mut().flat_map(|known| &mut known.entries).for_each(change);
         let mut tally = Tally::default();
-        events.iter().for_each(|event| tally.event(event));
+        for event in &events {
+            tally.event(event);
+        }
         mended(&tally).iter().flat_map(|one| &one.remedies).map(ToString::to_string).collect()
     }
 

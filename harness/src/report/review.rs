@@ -27,10 +27,9 @@ impl fmt::Display for Review<'_> {
         let Some(known) = known else { return Ok(()) };
         let file = Printable(&known.file).to_string();
         self.known(f, &file)?;
-        self.mended(f, &file)?;
-        for entry in self.tally.past() {
-            let word = Painted(self.palette.odd, "stale");
-            writeln!(f, "{word}: {file}:{}", Past(entry))?;
+        write!(f, "{}", MendedEntries { tally: self.tally, palette: self.palette })?;
+        for past in self.tally.past().filter_map(Past::of) {
+            writeln!(f, "{}: {file}:{past}", Painted(self.palette.odd, "stale"))?;
         }
         Ok(())
     }
@@ -53,7 +52,33 @@ impl Review<'_> {
         Ok(())
     }
 
-    fn mended(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
+    fn groups(&self, standing: Standing) -> ByScenario<'_> {
+        let mut groups = ByScenario::new();
+        for (id, case) in self.tally.standing(standing) {
+            if let Some(entry) = self.tally.entry(id) {
+                let group = groups.entry((entry.line, case.scenario()));
+                group.or_insert_with(|| (entry, Vec::new())).1.push(id);
+            }
+        }
+        groups
+    }
+}
+
+/// What is to be done about entries of which cases are mended: each product of cases, the entry, and the
+/// lines of the file.
+#[derive(Clone, Copy, Debug)]
+pub struct MendedEntries<'a> {
+    /// The run, which tells what is known.
+    pub tally: &'a Tally,
+    /// The styles.
+    pub palette: Palette,
+}
+
+impl fmt::Display for MendedEntries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.tally.started().and_then(|RunStarted { known, .. }| known.as_ref());
+        let Some(known) = known else { return Ok(()) };
+        let file = Printable(&known.file);
         for Mended { entry, cases, remedies } in mended(self.tally) {
             let word = Painted(self.palette.odd, "mended");
             for cases in cases.chunk_by(|one, other| self.scenario(one) == self.scenario(other)) {
@@ -74,19 +99,10 @@ impl Review<'_> {
         }
         Ok(())
     }
+}
 
+impl MendedEntries<'_> {
     fn scenario(&self, case: &CaseId) -> Option<&ScenarioId> {
         self.tally.case(case).map(CaseTally::scenario)
-    }
-
-    fn groups(&self, standing: Standing) -> ByScenario<'_> {
-        let mut groups = ByScenario::new();
-        for (id, case) in self.tally.standing(standing) {
-            if let Some(entry) = self.tally.entry(id) {
-                let group = groups.entry((entry.line, case.scenario()));
-                group.or_insert_with(|| (entry, Vec::new())).1.push(id);
-            }
-        }
-        groups
     }
 }

@@ -2,6 +2,7 @@
 //! reason. It refuses to know what came of a run: that is weighed from its events.
 
 mod accept;
+mod audit;
 mod bounds;
 mod conditions;
 mod entry;
@@ -13,5 +14,6 @@ mod reader;
 mod tests;
 
 pub use accept::{AcceptError, Acceptance, Accepted, Recorded};
+pub use audit::Finding;
 pub use conditions::Circumstances;
 pub use file::Expectations;
