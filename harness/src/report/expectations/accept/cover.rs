@@ -35,6 +35,11 @@ pub(super) fn cover(wanted: &BTreeSet<usize>, suite: &[&Case]) -> Result<Vec<Str
         }
         found = others;
     }
+    for position in (0..found.len()).rev() {
+        if needed(&found, position).is_empty() {
+            found.remove(position);
+        }
+    }
     found.sort_by(|one, other| one.cases.first().cmp(&other.cases.first()));
     Ok(found.into_iter().map(|one| one.text).collect())
 }
@@ -71,7 +76,28 @@ fn of_scenario(
         let Some(one) = exact(id.to_string(), &alone, suite) else { return Err(id.clone()) };
         candidates.insert(alone, one);
     }
-    Ok(fewest(candidates.into_values().collect(), &own))
+    let mut found = fewest(candidates.into_values().collect(), &own);
+    for position in (0..found.len()).rev() {
+        let needed = needed(&found, position);
+        if needed.is_empty() {
+            found.remove(position);
+            continue;
+        }
+        // What others have, too, may be left out where that makes it shorter.
+        let within = rows.around(&needed);
+        let text = rows.text(&within).map(|text| format!("{scenario}[{text}]"));
+        let shorter = text.filter(|text| text.len() < found[position].text.len());
+        if let Some(one) = shorter.and_then(|text| exact(text, &within, suite)) {
+            found[position] = one;
+        }
+    }
+    Ok(found)
+}
+
+/// The cases that only one of several candidates has.
+fn needed(found: &[Candidate], position: usize) -> BTreeSet<usize> {
+    let others = found.iter().enumerate().filter(|(other, _)| *other != position);
+    others.fold(found[position].cases.clone(), |left, (_, one)| &left - &one.cases)
 }
 
 /// A pattern, if it stands for exactly these cases of the suite.
@@ -183,6 +209,8 @@ mod tests {
     #[case::alternatives(&["a/two[cut=2]", "a/two[cut=11]"], &["a/two[cut={2,11}]"])]
     #[case::a_cross(&["a/one[tcp4]", "a/one[netns]"], &["a/one[tcp4]", "a/one[netns]"])]
     #[case::all_but_one(&["a/one[tcp?]", "a/one[loopback]"], &["a/one[tcp?]", "a/one[loopback]"])]
+    #[case::what_another_has_is_left_out(&["a/one[udp4]", "a/one[tcp4,netns]"],
+        &["a/one[tcp4,netns]", "a/one[udp4]"])]
     #[case::quotes(&[r#"b/three[unix,text="a,b"]"#], &[r#"b/three[unix,text="a,b"]"#])]
     #[case::quotes_are_no_globs(&[r#"b/three[text="c"]"#, r#"b/three[text="{d}"]"#],
         &[r#"b/three[text="c"]"#, r#"b/three[text="{d}"]"#])]
@@ -250,6 +278,13 @@ mod tests {
                     .collect();
                 assert_eq!(together, wanted, "{found:?}");
                 assert_eq!(found.len(), fewest_by_force(&wanted, &boxes), "{found:?}");
+                for (position, one) in found.iter().enumerate() {
+                    let others = found.iter().enumerate().filter(|(other, _)| *other != position);
+                    let others: BTreeSet<usize> = others
+                        .flat_map(|(_, text)| matched(text, &suite).expect("a pattern"))
+                        .collect();
+                    assert_ne!(others, wanted, "{one} adds nothing: {found:?}");
+                }
             }
         }
     }

@@ -104,6 +104,11 @@ impl<'a> Rows<'a> {
         sides[axis].iter().map(of).flat_map(|part| self.spellable(&part)).collect()
     }
 
+    /// The smallest product of coordinates that has these cases.
+    pub(super) fn around(&self, cases: &BTreeSet<usize>) -> BTreeSet<usize> {
+        self.within(&self.sides(cases), None).map(|row| row.position).collect()
+    }
+
     /// The values that cases have on each axis.
     fn sides(&self, cases: &BTreeSet<usize>) -> Vec<BTreeSet<&str>> {
         let of = |axis: usize| {
