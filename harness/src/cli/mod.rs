@@ -1,9 +1,11 @@
 //! The command line: arguments, one file a subcommand, exit codes.
 //! It refuses to know the insides of everything else.
 
+mod accept;
 mod attendant;
 mod check;
 mod command;
+mod compare;
 mod doctor;
 mod exit;
 mod expectations;
@@ -14,7 +16,9 @@ mod fmt;
 mod fuzz_decoder;
 mod grammar;
 mod index;
+mod known;
 mod list;
+mod merge;
 mod output;
 mod outputs;
 mod pending;

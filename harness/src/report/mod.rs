@@ -6,6 +6,7 @@
 mod account;
 #[cfg(test)]
 mod captured;
+mod comparison;
 mod concern;
 mod elapsed;
 mod excerpt;
@@ -22,6 +23,7 @@ mod hostile;
 mod junit;
 mod markdown;
 mod matrix;
+mod merge;
 mod natural;
 mod pace;
 mod packets;
@@ -29,6 +31,7 @@ mod page;
 mod palette;
 mod printable;
 pub mod recording;
+mod remedy;
 mod reporter;
 mod rest;
 mod review;
@@ -44,17 +47,22 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
 pub(crate) use elapsed::{Elapsed, Thousands};
-pub use expectations::Expectations;
+pub use expectations::{
+    AcceptError, Acceptance, Accepted, Circumstances, Expectations, Finding, Recorded,
+};
 pub use fault_matrix::FaultMatrix;
 pub use github::annotations;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use merge::{MergeError, Merged, Part, merge};
 pub use packets::PacketFiles;
 pub use page::{comparison, page};
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
 pub use reporter::{Reporter, Reporters};
+pub use review::MendedEntries;
 pub use schema::recording_schema;
 pub use snapshot::accepted_report;
 pub use standing::Standing;
