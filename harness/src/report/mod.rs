@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod captured;
+mod comparison;
 mod elapsed;
 mod excerpt;
 mod expectations;
@@ -14,6 +15,7 @@ mod fault_matrix;
 #[cfg(test)]
 mod fixture;
 mod matrix;
+mod merge;
 mod natural;
 mod pace;
 mod packets;
@@ -21,6 +23,7 @@ mod page;
 mod palette;
 mod printable;
 pub mod recording;
+mod remedy;
 mod reporter;
 mod rest;
 mod review;
@@ -33,14 +36,19 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
 pub(crate) use elapsed::Thousands;
-pub use expectations::Expectations;
+pub use expectations::{
+    AcceptError, Acceptance, Accepted, Circumstances, Expectations, Finding, Recorded,
+};
 pub use fault_matrix::FaultMatrix;
+pub use merge::{MergeError, Merged, Part, merge};
 pub use packets::PacketFiles;
 pub use page::{comparison, page};
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
 pub use reporter::{Reporter, Reporters};
+pub use review::MendedEntries;
 pub use snapshot::accepted_report;
 pub use standing::Standing;
 pub use tally::{CaseTally, Counts, Tally};
