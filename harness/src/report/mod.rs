@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod captured;
+mod diagram;
+mod elaborated;
 mod elapsed;
 mod excerpt;
 mod expectations;
@@ -32,6 +34,8 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use diagram::{DIAGRAM_STYLE, Diagram};
+pub use elaborated::Elaborated;
 pub(crate) use elapsed::Thousands;
 pub use expectations::Expectations;
 pub use fault_matrix::FaultMatrix;
