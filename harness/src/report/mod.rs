@@ -3,6 +3,7 @@
 //!
 //! [`Event`]: crate::run::event::Event
 
+mod bytes;
 #[cfg(test)]
 mod captured;
 mod diagram;
@@ -34,6 +35,7 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use bytes::BytesDifference;
 pub use diagram::{DIAGRAM_STYLE, Diagram};
 pub use elaborated::Elaborated;
 pub(crate) use elapsed::Thousands;

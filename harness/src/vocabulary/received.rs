@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -98,6 +99,26 @@ impl Received {
     /// The first bytes, all of them where they are few.
     pub fn head(&self) -> &[u8] {
         &self.head
+    }
+
+    /// Where these bytes differ from others of which both have, as far as that is known without the bytes
+    /// themselves: the parts that only a digest is kept of and whose digests differ, in order.
+    pub fn differing_parts(&self, other: &Self) -> Vec<Range<u64>> {
+        let shorter = self.length.min(other.length);
+        let known = self.head.len().min(other.head.len()) as u64;
+        let pairs = self.blocks.iter().zip(&other.blocks);
+        let part = |(at, (one, another)): (u64, (&u64, &u64))| {
+            let (from, end) = (at * BLOCK, (at + 1) * BLOCK);
+            // Of a block that has not as many bytes in both nothing can be said.
+            let is_comparable = end <= shorter || self.length == other.length;
+            let part = from.max(known)..end.min(shorter);
+            (one != another && is_comparable && !part.is_empty()).then_some(part)
+        };
+        let is_same = |part: &Range<u64>| {
+            // What is known to differ in the head need not differ behind it.
+            part.start == known && self.head[..] != other.head[..]
+        };
+        (0..).zip(pairs).filter_map(part).filter(|part| !is_same(part)).collect()
     }
 
     /// In what these bytes differ from those expected, for a person to read.
@@ -229,6 +250,25 @@ mod tests {
         let mut other = bytes.clone();
         other[20_000] ^= 1;
         assert_eq!(tell(&other, &bytes).as_deref(), Some("a byte from 16384 to 32767 differs"));
+    }
+
+    #[test]
+    fn parts_of_which_only_digests_are_kept_are_told_apart() {
+        let bytes = generated(100_000).bytes().into_owned();
+        let parts = |changed: &[usize], length: usize| -> Vec<_> {
+            let mut other = bytes[..length].to_vec();
+            for at in changed {
+                other[*at] ^= 1;
+            }
+            let parts = Received::from(&other[..]).differing_parts(&Received::from(&bytes[..]));
+            parts.into_iter().map(|part| (part.start, part.end)).collect()
+        };
+        assert_eq!(parts(&[], 100_000), []);
+        assert_eq!(parts(&[5_000], 100_000), [(4_096, 16_384)]);
+        assert_eq!(parts(&[7], 100_000), [], "that is known from the bytes themselves");
+        assert_eq!(parts(&[20_000, 99_999], 100_000), [(16_384, 32_768), (98_304, 100_000)]);
+        assert_eq!(parts(&[20_000, 89_000], 90_000), [(16_384, 32_768)]);
+        assert_eq!(parts(&[9], 10), []);
     }
 
     #[test]
