@@ -35,7 +35,7 @@ mod terminal;
 mod transcript;
 mod wire;
 
-pub use bytes::BytesDifference;
+pub use bytes::{BYTES_STYLE, BytesDifference};
 pub use diagram::{DIAGRAM_STYLE, Diagram};
 pub use elaborated::Elaborated;
 pub(crate) use elapsed::Thousands;

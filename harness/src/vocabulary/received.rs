@@ -24,14 +24,15 @@ pub struct Received {
 
 /// How many bytes are kept as they are.
 const HEAD: usize = 4 << 10;
-/// The bytes that one digest stands for.
-const BLOCK: u64 = 16 << 10;
 
 /// The parameters of FNV-1a with 64 bits (Fowler, Noll and Vo).
 const BASIS: u64 = 0xCBF2_9CE4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01B3;
 
 impl Received {
+    /// The bytes that one digest stands for.
+    pub const BLOCK: u64 = 16 << 10;
+
     /// Adds bytes behind those there are.
     pub fn push(&mut self, bytes: &[u8]) {
         let room = (HEAD - self.head.len()).min(bytes.len());
@@ -53,11 +54,11 @@ impl Received {
 
     fn digest(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let filled = self.length % BLOCK;
+            let filled = self.length % Self::BLOCK;
             if filled == 0 {
                 self.blocks.push(BASIS);
             }
-            let room = usize::try_from(BLOCK - filled).unwrap_or(usize::MAX);
+            let room = usize::try_from(Self::BLOCK - filled).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             if let Some(digest) = self.blocks.last_mut() {
                 for byte in now {
@@ -108,7 +109,7 @@ impl Received {
         let known = self.head.len().min(other.head.len()) as u64;
         let pairs = self.blocks.iter().zip(&other.blocks);
         let part = |(at, (one, another)): (u64, (&u64, &u64))| {
-            let (from, end) = (at * BLOCK, (at + 1) * BLOCK);
+            let (from, end) = (at * Self::BLOCK, (at + 1) * Self::BLOCK);
             // Of a block that has not as many bytes in both nothing can be said.
             let is_comparable = end <= shorter || self.length == other.length;
             let part = from.max(known)..end.min(shorter);
@@ -140,14 +141,17 @@ impl Received {
                 shown(expected.head[at])
             ));
         }
-        let whole = usize::try_from(self.length.min(expected.length) / BLOCK).unwrap_or(0);
+        let whole = usize::try_from(self.length.min(expected.length) / Self::BLOCK).unwrap_or(0);
         let mut pairs = self.blocks.iter().zip(&expected.blocks).take(whole);
         if let Some(at) = pairs.position(|(one, other)| one != other) {
-            let from = at as u64 * BLOCK;
-            return Some(format!("a byte from {from} to {} differs{lengths}", from + BLOCK - 1));
+            let from = at as u64 * Self::BLOCK;
+            return Some(format!(
+                "a byte from {from} to {} differs{lengths}",
+                from + Self::BLOCK - 1
+            ));
         }
         Some(if self.length == expected.length {
-            format!("a byte from {} on differs{lengths}", whole as u64 * BLOCK)
+            format!("a byte from {} on differs{lengths}", whole as u64 * Self::BLOCK)
         } else {
             format!("{} bytes instead of {}, alike so far", self.length, expected.length)
         })

@@ -199,6 +199,11 @@ impl Calls {
                 call.awaits = self.started.get(tag).copied();
                 if let Some(started) = call.awaits.and_then(|at| self.calls.get_mut(at)) {
                     started.is_open = matches!(report.outcome, None | Some(Outcome::Blocked));
+                    // The thread that it has to itself begins it later than it was asked to.
+                    let asked = started.began..=started.began.saturating_add(started.took);
+                    if asked.contains(&report.began) {
+                        started.began = report.began;
+                    }
                     started.ended = if started.is_open { last } else { call.ended };
                 }
             }
@@ -227,7 +232,10 @@ fn call(case: &CaseFinished, report: &StepReport, source: &str, is_point: bool) 
             let mut lines = message(case.verdict, report, source).into_iter();
             let first = lines.next();
             said = match report.judgement {
-                Judgement::Hung => first,
+                Judgement::Hung => {
+                    remarks.push("ended at its deadline".to_owned());
+                    Some("blocked".to_owned())
+                }
                 _ => said.or(first),
             };
             remarks.extend(expected().map(|words| format!("expected {words}")));

@@ -43,6 +43,12 @@ const LONG: usize = 30;
 const CHARACTER: usize = 665;
 /// How far from a lane the cross of a packet stands that is dropped there.
 const DROPPED: usize = 14;
+/// How far the bar of a call reaches to each side of its lane.
+const BAR: usize = 5;
+/// How long a row is in words at the most.
+const SENTENCE: usize = 240;
+/// How much is told at the most of what there is no room for.
+const WHOLE: usize = 400;
 /// How long the stub of an arrow is whose other end is not known.
 const STUB: usize = 46;
 
@@ -61,13 +67,13 @@ impl fmt::Display for Drawing<'_> {
         self.words(f)?;
         self.backgrounds(f, &places)?;
         self.frame(f, end, is_long)?;
-        for (call, (from, to)) in self.calls.iter().zip(&self.moments.bars) {
+        for (call, (from, to)) in self.shown() {
             if let (Some(from), Some(to)) = (places.get(*from), places.get(*to)) {
                 self.bar(f, call, *from, *to)?;
             }
         }
-        for (row, place) in self.moments.rows.iter().zip(&places) {
-            self.row(f, row, *place)?;
+        for (index, place) in places.iter().enumerate() {
+            self.row(f, index, *place)?;
         }
         if self.lost > 0 {
             let note = format!("{} lost by the capture", Many(self.lost, "packet"));
@@ -99,6 +105,15 @@ impl Drawing<'_> {
         places
     }
 
+    /// The calls that have a row, with the first and the last of their rows.
+    fn shown(&self) -> impl Iterator<Item = (&Call, &(usize, usize))> {
+        let is_left_out = |row: usize| {
+            matches!(self.moments.rows.get(row), Some(Row { what: What::Left { .. }, .. }))
+        };
+        let calls = self.calls.iter().zip(&self.moments.bars);
+        calls.filter(move |(_, (from, to))| from != to || !is_left_out(*from))
+    }
+
     /// The call whose outcome a row tells.
     fn call_that_ends(&self, row: &Row) -> Option<&Call> {
         row.tells().and_then(|call| self.calls.get(call))
@@ -128,24 +143,25 @@ impl Drawing<'_> {
         for row in &self.moments.rows {
             let mut words = String::new();
             self.sentence(&mut words, row)?;
-            write!(f, "\n{} {}.", Millis(row.at), Escaped(&words))?;
+            write!(f, "\n{} {}.", Millis(row.at), Escaped(&cut(&words, SENTENCE)))?;
         }
         f.write_str("</desc>\n")
     }
 
     fn sentence(&self, words: &mut String, row: &Row) -> fmt::Result {
-        let name = |call: &Call| {
-            call.actor.and_then(|actor| self.names.get(actor)).map_or("", |name| &**name)
+        let whose = |call: &Call| match call.actor.and_then(|actor| self.names.get(actor)) {
+            Some(name) => format!("{name}: {}", call.words),
+            None => call.words.clone(),
         };
         match &row.what {
             What::Begin { call, says_all } => {
                 let Some(call) = self.calls.get(*call) else { return Ok(()) };
-                write!(words, "{} {}", name(call), call.words)?;
+                words.push_str(&whose(call));
                 if *says_all { outcome(words, call) } else { Ok(()) }
             }
             What::End { call } => {
                 let Some(call) = self.calls.get(*call) else { return Ok(()) };
-                write!(words, "{} {} returns", name(call), call.words)?;
+                write!(words, "{} returns", whose(call))?;
                 outcome(words, call)
             }
             What::Packet(arrow) => {
@@ -162,7 +178,7 @@ impl Drawing<'_> {
     fn backgrounds(&self, f: &mut fmt::Formatter<'_>, places: &[Place]) -> fmt::Result {
         let width = self.lanes.width - AXIS;
         let mut bands = Vec::new();
-        for (call, (from, to)) in self.calls.iter().zip(&self.moments.bars) {
+        for (call, (from, to)) in self.shown() {
             let (Some(first), Some(last)) = (places.get(*from), places.get(*to)) else { continue };
             let (class, top, bottom) = match call.role {
                 _ if call.is_point => continue,
@@ -211,7 +227,7 @@ impl Drawing<'_> {
             let title = if shown == *name || count == 0 {
                 String::new()
             } else {
-                format!("<title>{}</title>", Escaped(name))
+                format!("<title>{}</title>", Escaped(&cut(name, WHOLE)))
             };
             for top in [8, end].into_iter().take(if is_long { 2 } else { 1 }) {
                 writeln!(
@@ -250,7 +266,8 @@ impl Drawing<'_> {
         )
     }
 
-    fn row(&self, f: &mut fmt::Formatter<'_>, row: &Row, place: Place) -> fmt::Result {
+    fn row(&self, f: &mut fmt::Formatter<'_>, index: usize, place: Place) -> fmt::Result {
+        let row = &self.moments.rows[index];
         if let Some(gap) = place.gap {
             self.gap(f, gap, place.top)?;
         }
@@ -273,7 +290,7 @@ impl Drawing<'_> {
                 }
                 None => Ok(()),
             },
-            What::Packet(arrow) => self.arrow(f, arrow, place.y),
+            What::Packet(arrow) => self.arrow(f, arrow, index, place.y),
             What::Left { count } => {
                 let count = Many(*count as u64, "row");
                 let x = AXIS + 10;
@@ -319,7 +336,7 @@ impl Drawing<'_> {
             words = format!("{name} {words}");
         }
         let kind = match call.role {
-            _ if call.is_point => "d-words d-hot",
+            _ if call.is_point && says_all => "d-words d-hot",
             Role::Wait | Role::Wire | Role::Pair => "d-band-words",
             _ => "d-words",
         };
@@ -348,12 +365,19 @@ impl Drawing<'_> {
             }
             if let (true, Some(lane)) = (call.is_point, lane) {
                 cross(f, "d-cross", lane.x, place.y, 6)?;
+                writeln!(f)?;
             }
         }
         Ok(())
     }
 
-    fn arrow(&self, f: &mut fmt::Formatter<'_>, arrow: &Arrow, y: usize) -> fmt::Result {
+    fn arrow(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        arrow: &Arrow,
+        index: usize,
+        y: usize,
+    ) -> fmt::Result {
         let x_of = |actor: usize| self.lanes.of(actor).map(|lane| lane.x);
         let from = arrow.from.and_then(x_of);
         let mut ends: Vec<(usize, bool)> = arrow
@@ -366,10 +390,19 @@ impl Drawing<'_> {
         let many = if arrow.count > 1 { " d-many" } else { "" };
         let lost = if arrow.is_lost() { " d-lost" } else { "" };
         let class = arrow.kind.class();
-        write!(f, "<g class=\"d-packet {class}{many}{lost}\">")?;
+        let title = format!("#{} {}: {}", arrow.number, arrow.route(self.names), arrow.label);
+        let title = Escaped(&cut(&title, WHOLE)).to_string();
+        write!(f, "<g class=\"d-packet {class}{many}{lost}\"><title>{title}</title>")?;
         let label = label(arrow, from.is_some());
         let width = (columns(&label) * CHARACTER).div_ceil(100);
         let line = Line::new(from, &ends, y);
+        let is_busy = |x: usize| {
+            self.shown().any(|(call, (first, last))| {
+                (call.role == Role::Plain || call.is_point)
+                    && (*first..=*last).contains(&index)
+                    && call.actor.and_then(x_of) == Some(x)
+            })
+        };
         // In the middle where there is room, which the line leaves free; else behind it, or before.
         let is_within = line.right - line.left >= width + 34 && ends.len() == 1;
         let middle = line.left.midpoint(line.right);
@@ -381,12 +414,10 @@ impl Drawing<'_> {
             (line.left - 12, " d-left")
         };
         let free = is_within.then(|| (middle - width / 2 - 5, middle + width / 2 + 5));
-        line.draw(f, free)?;
-        let title = format!("#{} {}: {}", arrow.number, arrow.route(self.names), arrow.label);
+        line.draw(f, free, is_busy)?;
         writeln!(
             f,
-            "<title>{}</title><text class=\"d-label{anchor}\" x=\"{x}\" y=\"{}\">{}</text></g>",
-            Escaped(&title),
+            "<text class=\"d-label{anchor}\" x=\"{x}\" y=\"{}\">{}</text></g>",
             y + 4,
             Escaped(&label)
         )
@@ -435,8 +466,14 @@ impl<'e> Line<'e> {
         Self { from, ends, y, left, right }
     }
 
-    /// Draws it, with nothing between two places where a label stands.
-    fn draw(&self, f: &mut fmt::Formatter<'_>, free: Option<(usize, usize)>) -> fmt::Result {
+    /// Draws it, with nothing between two places where a label stands, and up to the bar of a call on
+    /// a lane that is busy.
+    fn draw(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        free: Option<(usize, usize)>,
+        is_busy: impl Fn(usize) -> bool,
+    ) -> fmt::Result {
         let Self { from, ends, y, left, right } = *self;
         match (from, ends) {
             (None, []) => return Ok(()),
@@ -471,7 +508,8 @@ impl<'e> Line<'e> {
             if *is_dropped {
                 cross(f, "d-x", short(*x), y, 4)?;
             } else {
-                head(f, *x, y, *x > origin)?;
+                let bar = if is_busy(*x) { BAR } else { 0 };
+                head(f, if *x > origin { x - bar } else { x + bar }, y, *x > origin)?;
             }
         }
         Ok(())
@@ -501,7 +539,7 @@ impl Told {
                 _ => !call.said.as_deref().is_some_and(|said| said.contains(" after ")),
             };
         let took = if is_told { format!("  {}", Elapsed(call.took)) } else { String::new() };
-        let whole = format!("{words}{waits}{said} {glyph}{took}");
+        let whole = cut(&format!("{words}{waits}{said} {glyph}{took}"), WHOLE);
         let left = room.saturating_sub(columns(&took) + 2);
         let needed = columns(words) + columns(waits) + columns(&said);
         if needed <= left {
@@ -519,7 +557,7 @@ impl Told {
 /// What came of a call, for a sentence.
 fn outcome(words: &mut String, call: &Call) -> fmt::Result {
     if let Some(said) = &call.said {
-        write!(words, ": {said}")?;
+        write!(words, " → {said}")?;
     }
     if !call.sign.word().is_empty() {
         write!(words, ", {}", call.sign.word())?;
