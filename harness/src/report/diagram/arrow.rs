@@ -154,8 +154,9 @@ pub(super) fn joined(row: Vec<Arrow>) -> Vec<Arrow> {
 
 /// Whether a packet may be joined with others.
 pub(super) fn is_plain(arrow: &Arrow) -> bool {
-    // A closed window is worth seeing.
-    arrow.kind.is_plain() && !arrow.label.ends_with("window 0")
+    // That a receiver takes no more is worth seeing.
+    let closes = arrow.kind == Kind::Acknowledgement && arrow.label.ends_with("window 0");
+    arrow.kind.is_plain() && !closes
 }
 
 /// The packets of a case's sockets. `hosts` has the actor of each host.
@@ -289,4 +290,122 @@ impl Drops {
 /// Whether packets went between hosts, and not only within one.
 pub(super) fn has_hosts(packets: &Packets) -> bool {
     packets.frames.iter().any(|frame| frame.sender != frame.receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::captured;
+    use crate::report::elaborated::Elaborated;
+    use crate::report::fixture;
+    use crate::run::event::{Event, Judgement};
+    use crate::scenario::Document;
+    use crate::vocabulary::ScenarioId;
+
+    fn arrow(at: u64, from: usize, kind: Kind) -> Arrow {
+        let to = vec![Arrival { actor: 1 - from, is_dropped: false }];
+        let at = Duration::from_millis(at);
+        let bytes = if kind == Kind::Data { 1_000 } else { 0 };
+        let label = "one".to_owned();
+        let (number, count) = (1, 1);
+        let (from, is_for_all) = (Some(from), false);
+        Arrow { at, number, from, to, is_for_all, kind, label, bytes, count, until: at }
+    }
+
+    #[test]
+    fn long_rows_of_like_packets_are_joined() {
+        let row = |length: u64| {
+            let one = |at| {
+                let is_data = at % 2 == 0;
+                let kind = if is_data { Kind::Data } else { Kind::Acknowledgement };
+                arrow(at, usize::from(!is_data), kind)
+            };
+            (0..length).map(one).collect::<Vec<_>>()
+        };
+        assert_eq!(joined(row(6)).len(), 6);
+        let shown = joined(row(2_001));
+        let labels: Vec<_> = shown.iter().map(|arrow| &*arrow.label).collect();
+        let more = ["999 more data segments, 999,000 bytes", "999 more acknowledgements"];
+        assert_eq!(labels, ["one", "one", more[0], more[1], "one"]);
+        assert_eq!(shown.iter().map(|arrow| arrow.count).sum::<usize>(), 2_001);
+        assert_eq!(shown[2].until, Duration::from_millis(1_998));
+    }
+
+    #[test]
+    fn a_closed_window_is_not_joined() {
+        let mut closed = arrow(0, 0, Kind::Acknowledgement);
+        assert!(is_plain(&closed));
+        closed.label = "ACK window 0".to_owned();
+        assert!(!is_plain(&closed));
+        assert!(is_plain(&Arrow { kind: Kind::Data, ..closed }));
+        assert!(!is_plain(&arrow(0, 0, Kind::Control)));
+    }
+
+    /// The packets of a broadcast on a link of `a`, `b` and `d`, with what a scenario has dropped.
+    fn broadcast(steps: &str) -> Vec<Arrow> {
+        let text = format!("\"t\"\non lan a b d\n\na open s udp4 => ok\n{steps}\n");
+        let document =
+            Document::parse(&text, ScenarioId::new("t"), "t.scn").expect("it has no mistake");
+        let made = document.cases().remove(0);
+        let case = fixture::every_standing().into_iter().find_map(|event| match event {
+            Event::CaseFinished(case) => Some(*case),
+            _ => None,
+        });
+        let mut case = case.expect("the fixture has cases");
+        case.case = made.id.clone();
+        let report = |step: &Step| StepReport {
+            place: step.place,
+            expected: None,
+            outcome: None,
+            began: Duration::ZERO,
+            took: Duration::ZERO,
+            judgement: Judgement::Met,
+        };
+        case.steps = made.steps.iter().map(report).collect();
+        let elaborated = Elaborated::of(document.scenario(), None);
+        let steps = elaborated.steps(&case);
+        let packets = captured::answered_broadcast();
+        arrows(&case, &packets, &steps, &[0, 1, 2], Ports::default())
+    }
+
+    fn arrivals(arrow: &Arrow) -> Vec<(usize, bool)> {
+        arrow.to.iter().map(|arrival| (arrival.actor, arrival.is_dropped)).collect()
+    }
+
+    #[test]
+    fn a_packet_is_one_arrow_to_wherever_it_arrives() {
+        let arrows = broadcast("");
+        assert_eq!(arrows.len(), 2);
+        assert_eq!((arrows[0].from, arrivals(&arrows[0])), (Some(0), vec![(1, false), (2, false)]));
+        assert_eq!((arrows[1].from, arrivals(&arrows[1])), (Some(2), vec![(0, false)]));
+        assert!(arrows[0].is_for_all && !arrows[1].is_for_all);
+    }
+
+    #[test]
+    fn what_a_scenario_has_dropped_is_known() {
+        let dropped = |steps: &str| arrivals(&broadcast(steps)[0]);
+        assert_eq!(dropped("wire drop a -> b udp"), [(1, true), (2, false)]);
+        assert_eq!(dropped("wire drop a -> b udp first 1"), [(1, true), (2, false)]);
+        assert_eq!(dropped("wire drop a -> b udp nth 2"), [(1, false), (2, false)]);
+        assert_eq!(dropped("wire drop a -> any udp"), [(1, true), (2, true)]);
+        assert_eq!(dropped("wire drop d -> b udp"), [(1, false), (2, false)]);
+        let passed = "wire drop a -> b udp\nwire pass a -> b udp";
+        assert_eq!(dropped(passed), [(1, false), (2, false)]);
+        let all = broadcast("wire drop a -> any udp");
+        assert!(all[0].is_lost() && !all[1].is_lost());
+    }
+
+    #[test]
+    fn a_packet_that_arrives_nowhere_is_lost() {
+        let mut packets = captured::answered_broadcast();
+        packets.frames.truncate(2);
+        let case = fixture::every_standing().into_iter().find_map(|event| match event {
+            Event::CaseFinished(case) => Some(*case),
+            _ => None,
+        });
+        let case = case.expect("the fixture has cases");
+        let arrows = arrows(&case, &packets, &[], &[0, 1, 2], Ports::default());
+        assert!(arrows[0].is_lost());
+        assert_eq!(arrows[0].route(&["a".to_owned()]), "a to all");
+    }
 }

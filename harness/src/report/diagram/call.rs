@@ -30,6 +30,8 @@ pub(super) struct Call {
     pub(super) is_open: bool,
     /// Whether the case failed here.
     pub(super) is_point: bool,
+    /// Whether the case failed where this was waited for.
+    pub(super) fails_later: bool,
     /// The started call whose end it waits for.
     pub(super) awaits: Option<usize>,
     /// Of calls that go on beside each other for one actor, which this is.
@@ -198,6 +200,7 @@ impl Calls {
                 call.began = call.ended;
                 call.awaits = self.started.get(tag).copied();
                 if let Some(started) = call.awaits.and_then(|at| self.calls.get_mut(at)) {
+                    started.fails_later |= call.is_point;
                     started.is_open = matches!(report.outcome, None | Some(Outcome::Blocked));
                     // The thread that it has to itself begins it later than it was asked to.
                     let asked = started.began..=started.began.saturating_add(started.took);
@@ -256,6 +259,7 @@ fn call(case: &CaseFinished, report: &StepReport, source: &str, is_point: bool) 
         took: report.took,
         is_open: false,
         is_point,
+        fails_later: false,
         awaits: None,
         slot: 0,
     }
@@ -319,6 +323,7 @@ fn paired(reports: &[StepReport], source: &str) -> Call {
         took: ended.saturating_sub(began),
         is_open: false,
         is_point: false,
+        fails_later: false,
         awaits: None,
         slot: 0,
     }

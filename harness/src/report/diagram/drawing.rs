@@ -257,7 +257,7 @@ impl Drawing<'_> {
             Side::Right => lane.x.saturating_sub(offset + if offset > 0 { width } else { 0 }),
         };
         let x = if offset == 0 { x - width / 2 } else { x };
-        let bad = if call.is_point { " d-worst" } else { "" };
+        let bad = if call.is_point || call.fails_later { " d-worst" } else { "" };
         let (top, bottom) = (from.y - 6, if call.is_open { to.bottom + 2 } else { to.y + 6 });
         writeln!(
             f,

@@ -182,3 +182,113 @@ fn own_ends(calls: &[Call], moments: &[(Duration, Moment)]) -> Vec<bool> {
     }
     own
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::diagram::arrow::Kind;
+    use crate::report::diagram::call::Sign;
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn call(role: Role, began: u64, ended: u64) -> Call {
+        Call {
+            role,
+            actor: Some(0),
+            words: "recv c 16".to_owned(),
+            said: None,
+            sign: Sign::Met,
+            remarks: Vec::new(),
+            began: millis(began),
+            ended: millis(ended),
+            took: millis(ended - began),
+            is_open: false,
+            is_point: false,
+            fails_later: false,
+            awaits: None,
+            slot: 0,
+        }
+    }
+
+    fn packet(at: u64, kind: Kind) -> Arrow {
+        Arrow {
+            at: millis(at),
+            number: 1,
+            from: Some(0),
+            to: Vec::new(),
+            is_for_all: false,
+            kind,
+            label: String::new(),
+            bytes: 0,
+            count: 1,
+            until: millis(at),
+        }
+    }
+
+    /// Each row in a word, with the number of its call.
+    fn told(moments: &Moments) -> String {
+        let word = |row: &Row| match &row.what {
+            What::Begin { call, says_all: true } => format!("all{call}"),
+            What::Begin { call, .. } => format!("begin{call}"),
+            What::End { call } => format!("end{call}"),
+            What::Packet(_) => "packet".to_owned(),
+            What::Left { count } => format!("left{count}"),
+        };
+        moments.rows.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_short_call_has_one_row_and_a_bar_over_its_packets() {
+        let calls = [call(Role::Plain, 0, 4), call(Role::Plain, 7, 8)];
+        let packets = vec![packet(1, Kind::Control), packet(2, Kind::Data), packet(5, Kind::Data)];
+        let moments = Moments::new(&calls, packets);
+        assert_eq!(told(&moments), "all0 packet packet packet all1");
+        assert_eq!(moments.bars, [(0, 2), (4, 4)]);
+    }
+
+    #[test]
+    fn a_long_call_ends_in_a_row_of_its_own() {
+        let moments = Moments::new(&[call(Role::Plain, 0, 300)], Vec::new());
+        assert_eq!(told(&moments), "begin0 end0");
+        assert_eq!(moments.bars, [(0, 1)]);
+    }
+
+    #[test]
+    fn a_failure_stands_behind_the_packet_that_caused_it() {
+        let failed = Call { is_point: true, ..call(Role::Plain, 0, 2) };
+        let moments = Moments::new(&[failed], vec![packet(1, Kind::Reset), packet(3, Kind::Data)]);
+        assert_eq!(told(&moments), "begin0 packet end0 packet");
+    }
+
+    #[test]
+    fn calls_beside_each_other_stand_in_the_order_of_time() {
+        let started = Call { is_open: true, ..call(Role::Started, 0, 9) };
+        let awaited = Call { awaits: Some(0), ..call(Role::Awaited, 6, 6) };
+        let calls = [started, call(Role::Plain, 1, 2), call(Role::Wait, 2, 6), awaited];
+        let moments = Moments::new(&calls, vec![packet(7, Kind::Data)]);
+        assert_eq!(told(&moments), "all0 all1 all2 all3 packet");
+        assert_eq!(moments.bars[0], (0, 4), "it has not returned");
+        let mut calls = calls;
+        calls[0].is_open = false;
+        assert_eq!(Moments::new(&calls, Vec::new()).bars[0], (0, 3));
+        let across = [call(Role::Plain, 0, 3), call(Role::Plain, 1, 2)];
+        assert_eq!(told(&Moments::new(&across, Vec::new())), "begin0 all1 end0");
+    }
+
+    #[test]
+    fn of_many_rows_the_first_and_those_around_the_failure_are_kept() {
+        let mut calls: Vec<_> =
+            (0..1_000).map(|at| call(Role::Plain, 2 * at, 2 * at + 1)).collect();
+        let moments = Moments::new(&calls, Vec::new());
+        assert_eq!(moments.rows.len(), MOST_ROWS + 1);
+        assert!(told(&moments).ends_with("all999"), "{}", told(&moments));
+        calls[500].is_point = true;
+        let moments = Moments::new(&calls, Vec::new());
+        let words = told(&moments);
+        assert_eq!(moments.rows.len(), MOST_ROWS + 2);
+        assert!(words.contains(" all39 left365 all405 ") && words.contains(" all500 "), "{words}");
+        assert!(words.ends_with("all524 left475"), "{words}");
+    }
+}

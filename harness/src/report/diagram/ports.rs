@@ -36,7 +36,7 @@ impl Ports {
     ) -> Self {
         let mut ports = Self { actors: names.len(), ..Self::default() };
         for call in calls.iter().filter(|call| call.role == Role::Pair) {
-            ports.connects.extend(connects(call, names));
+            ports.connects.extend(connects(&call.words, call.began, names));
         }
         let mut peers: HashMap<SocketId, usize> = HashMap::new();
         for (report, step) in reports.iter().zip(steps) {
@@ -112,13 +112,13 @@ impl Ports {
 }
 
 /// What `pair client.c server.s` says of who connects to whom.
-fn connects(call: &Call, names: &[String]) -> Option<Beginning> {
-    let mut ends = call.words.split(' ').skip(1).map(|end| {
+fn connects(words: &str, at: Duration, names: &[String]) -> Option<Beginning> {
+    let mut ends = words.split(' ').skip(1).map(|end| {
         let actor = end.split('.').next().unwrap_or_default();
         names.iter().position(|name| name == actor)
     });
     let (actor, peer) = (ends.next()??, ends.next()?);
-    Some(Beginning { at: call.began, actor, peer })
+    Some(Beginning { at, actor, peer })
 }
 
 /// The actor that an address names.
@@ -126,5 +126,56 @@ const fn actor_at(place: Place) -> Option<ActorId> {
     match place {
         Place::Actor(actor) | Place::Beside { actor, .. } => Some(actor),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::captured;
+    use crate::wire::Frame;
+
+    fn connecting(ports: Ports, at: u64, actor: usize, peer: Option<usize>) -> Ports {
+        let at = Duration::from_micros(at);
+        Ports { connects: vec![Beginning { at, actor, peer }], ..ports }
+    }
+
+    /// The ends of each packet of a connection.
+    fn ends(mut ports: Ports) -> Vec<(Option<usize>, Option<usize>)> {
+        let packets = captured::reset_connection().frames.into_iter();
+        let packets = packets.filter_map(|frame| Packet::decode(&Frame::from(frame)));
+        packets.map(|packet| ports.ends(&packet)).collect()
+    }
+
+    #[test]
+    fn who_has_just_connected_owns_the_port_that_the_first_packet_comes_from() {
+        let three = || Ports { actors: 3, ..Ports::default() };
+        let found = ends(connecting(three(), 69, 2, Some(1)));
+        assert_eq!(found[..2], [(Some(2), Some(1)), (Some(1), Some(2))]);
+        let found = ends(connecting(three(), 71, 2, Some(1)));
+        assert_eq!(found[0], (None, None), "the call came later");
+        let found = ends(connecting(three(), 69, 2, None));
+        assert_eq!(found[0], (Some(2), None), "nobody says to whom");
+    }
+
+    #[test]
+    fn of_two_actors_the_other_one_owns_the_other_port() {
+        let two = Ports { actors: 2, ..Ports::default() };
+        let found = ends(connecting(two, 69, 1, None));
+        assert_eq!(found[..2], [(Some(1), Some(0)), (Some(0), Some(1))]);
+        let one = Ports { actors: 1, ..Ports::default() };
+        assert_eq!(ends(one)[0], (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn a_pair_line_says_who_connects() {
+        let names = ["server".to_owned(), "client".to_owned()];
+        let ends = |words| {
+            let call = connects(words, Duration::ZERO, &names)?;
+            Some((call.actor, call.peer))
+        };
+        assert_eq!(ends("pair client.c server.s"), Some((1, Some(0))));
+        assert_eq!(ends("pair client.c other.s"), Some((1, None)));
+        assert_eq!(ends("pair"), None);
     }
 }
