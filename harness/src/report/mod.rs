@@ -3,9 +3,12 @@
 //!
 //! [`Event`]: crate::run::event::Event
 
+mod bytes;
 #[cfg(test)]
 mod captured;
 mod comparison;
+mod diagram;
+mod elaborated;
 mod elapsed;
 mod excerpt;
 mod expectations;
@@ -36,7 +39,10 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use bytes::{BYTES_STYLE, BytesDifference};
 pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
+pub use diagram::{DIAGRAM_STYLE, Diagram};
+pub use elaborated::Elaborated;
 pub(crate) use elapsed::Thousands;
 pub use expectations::{
     AcceptError, Acceptance, Accepted, Circumstances, Expectations, Finding, Recorded,
