@@ -212,7 +212,6 @@ impl Drawing<'_> {
     fn frame(&self, f: &mut fmt::Formatter<'_>, end: usize, is_long: bool) -> fmt::Result {
         writeln!(f, "<text class=\"d-time\" x=\"{}\" y=\"24\">ms</text>", AXIS - 8)?;
         writeln!(f, "<path class=\"d-axis\" d=\"M{AXIS} {}V{end}\"/>", HEAD - 6)?;
-        let count = self.lanes.columns.len();
         let apart = match &self.lanes.columns[..] {
             [first, second, ..] => second.x - first.x - 8,
             _ => 400,
@@ -224,7 +223,7 @@ impl Drawing<'_> {
             let shown = cut(name, room);
             let width = columns(&shown) * 8 + 16;
             let (left, text) = (x.saturating_sub(width / 2), Escaped(&shown));
-            let title = if shown == *name || count == 0 {
+            let title = if shown == *name {
                 String::new()
             } else {
                 format!("<title>{}</title>", Escaped(&cut(name, WHOLE)))
