@@ -7,7 +7,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::{Colour, complain, print};
 use super::recordings::replay;
-use crate::report::{Comparison, Transcript};
+use crate::report::{Comparison, Transcript, comparison as comparison_page};
 
 /// Show what changed between two recorded runs, case by case.
 ///
@@ -28,6 +28,10 @@ pub(super) struct Arguments {
     /// comparison for people.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+
+    /// Write what changed as an HTML page, with the details of every case.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 const EXITS: &str = "\
@@ -47,6 +51,12 @@ pub(super) fn compare(arguments: &Arguments, colour: Colour) -> io::Result<Exit>
     }
     let comparison = Comparison::of(&old, &new);
     let exit = if comparison.is_worse() { Exit::Failed } else { Exit::Good };
+    if let Some(path) = &arguments.html
+        && let Err(error) = fs::write(path, comparison_page(&old, &new))
+    {
+        complain(&format!("error: {} cannot be written: {error}\n", path.display()));
+        return Ok(Exit::Broken);
+    }
     match &arguments.markdown {
         Some(path) if path.as_os_str() == "-" => {
             print(&comparison.markdown().to_string())?;

@@ -4,10 +4,13 @@
 //! [`Event`]: crate::run::event::Event
 
 mod account;
+mod bytes;
 #[cfg(test)]
 mod captured;
 mod comparison;
 mod concern;
+mod diagram;
+mod elaborated;
 mod elapsed;
 mod excerpt;
 mod expectations;
@@ -47,7 +50,10 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use bytes::{BYTES_STYLE, BytesDifference};
 pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
+pub use diagram::{DIAGRAM_STYLE, Diagram};
+pub use elaborated::Elaborated;
 pub(crate) use elapsed::{Elapsed, Thousands};
 pub use expectations::{
     AcceptError, Acceptance, Accepted, Circumstances, Expectations, Finding, Recorded,

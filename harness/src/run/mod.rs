@@ -33,6 +33,7 @@ pub use baseline::Baseline;
 pub use bench::Bench;
 pub use faults::run_faults;
 pub use known::{Entry, EntryPattern, Known};
+pub(crate) use ledger::Ledger;
 pub use limits::Limits;
 pub use load::Load;
 pub use machine::kernel_release;
