@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
-use super::{check, doctor, explain, faults, fmt, fuzz_decoder, list, report, run, schema};
+use super::{
+    accept, check, compare, doctor, expectations, explain, faults, fmt, fuzz_decoder, list, merge,
+    report, run, schema,
+};
 
 /// A conformance harness for the socket API.
 ///
@@ -25,6 +28,10 @@ struct Command {
 enum Action {
     Run(Box<run::Arguments>),
     Report(report::Arguments),
+    Merge(merge::Arguments),
+    Compare(compare::Arguments),
+    Accept(accept::Arguments),
+    Expectations(expectations::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     List(list::Arguments),
@@ -53,6 +60,10 @@ pub fn main() -> ExitCode {
     let result = match command.action {
         Action::Run(arguments) => Ok(run::run(&arguments, colour)),
         Action::Report(arguments) => report::report(&arguments, colour),
+        Action::Merge(arguments) => merge::merge_parts(&arguments),
+        Action::Compare(arguments) => compare::compare(&arguments, colour),
+        Action::Accept(arguments) => accept::accept(&arguments, colour),
+        Action::Expectations(arguments) => expectations::expectations(&arguments, colour),
         Action::Check(arguments) => check::check(&arguments, colour),
         Action::Fmt(arguments) => fmt::fmt(&arguments, colour),
         Action::List(arguments) => list::list(&arguments, colour),

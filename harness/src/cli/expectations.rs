@@ -1,112 +1,197 @@
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
 
 use super::exit::Exit;
-use super::output::{Colour, complain};
-use super::suite::{Chosen, is_built_in, many};
-use crate::report::Expectations;
-use crate::run::{Known, Plan};
-use crate::scenario::{Case, Diagnostic, Document};
+use super::known::{FOLDER, KERNEL, read, say};
+use super::output::{Colour, complain, print};
+use super::recordings::replay;
+use super::suite::{Chosen, Source, many};
+use crate::report::{Expectations, MendedEntries, Printable, Recorded, Tally, Transcript};
+use crate::run::event::Event;
+use crate::scenario::{Case, Document, Scenario};
+use crate::vocabulary::Date;
 
-/// What the kernel was known to do otherwise when the program was built.
-const KERNEL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml"));
-
-/// The folder in which a subject's file is looked for, beside that of the suite.
-const FOLDER: &str = "reports";
-
-/// Where expectations come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// A file.
-    File(PathBuf),
-    /// Nowhere: whatever fails is a regression.
-    Nowhere,
+/// Look after what subjects are known to do otherwise.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
 }
 
-/// Reads what `--expectations` says.
-#[expect(clippy::unnecessary_wraps, reason = "that is what the parser of arguments asks for")]
-pub(super) fn origin(text: &str) -> Result<Origin, String> {
-    Ok(if text == "none" { Origin::Nowhere } else { Origin::File(text.into()) })
+#[derive(Debug, Subcommand)]
+enum Action {
+    Check(CheckArguments),
 }
 
-/// What a subject is known to do otherwise in the cases of a plan. Every mistake in the file is said.
+/// Report what is wrong with expectations files, and which entries have to be looked at.
 ///
-/// Without an origin it is `reports/SUBJECT.toml` of this folder where the suite is `scenarios` of
-/// this folder and there is such a file. Else it is what is built in, which speaks only of scenarios
-/// that have the id and the text of a built-in one.
-pub(super) fn known(
-    origin: Option<&Origin>,
-    subject: &str,
-    chosen: &Chosen,
-    plan: &Plan,
-    colour: Colour,
-) -> Result<Option<Known>, Exit> {
-    let beside = Path::new(FOLDER).join(format!("{subject}.toml"));
-    let path = match origin {
-        Some(Origin::Nowhere) => return Ok(None),
-        Some(Origin::File(path)) => Some(path.clone()),
-        None => (chosen.is_checkout() && beside.is_file()).then_some(beside.clone()),
+/// Mistakes are those that `sockspec run` refuses, wherever it may run: among them patterns that stand
+/// for no case, and entries that speak of the same case on some kernel. To be looked at are entries past
+/// their date, drafts whose source nobody looked up, patterns that add nothing, and with a recording what
+/// is mended.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXITS)]
+struct CheckArguments {
+    /// The files [default: those in `reports` in this folder, or with a recording that of its subject;
+    /// where there are none, what is built in].
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    source: Source,
+
+    /// Hold the entries against this recorded run.
+    #[arg(long, value_name = "RUN.jsonl")]
+    recording: Option<PathBuf>,
+}
+
+const EXITS: &str = "\
+Exit code, the first of these that is so:
+  2  a file or the suite has mistakes, or a recording cannot be read or is of another suite
+  5  an entry has to be looked at
+  0  nothing is wrong";
+
+pub(super) fn expectations(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    match &arguments.action {
+        Action::Check(arguments) => check(arguments, colour),
+    }
+}
+
+fn check(arguments: &CheckArguments, colour: Colour) -> io::Result<Exit> {
+    let mut recording = match arguments.recording.as_deref().map(Run::read).transpose() {
+        Ok(recording) => recording,
+        Err(exit) => return Ok(exit),
     };
-    let Some(path) = path else {
-        let name = beside.display().to_string();
-        let (expectations, mut mistakes) = Expectations::read(&name, KERNEL);
-        let cases = || plan.cases().filter(|case| is_built_in(&case.scenario));
-        mistakes.extend(expectations.overlaps(cases()));
-        say(&name, KERNEL, mistakes, colour)?;
-        return Ok(Some(expectations.of(cases())));
+    let paths = recording.as_ref().map_or(&[][..], Run::paths);
+    let chosen = match arguments.source.of_recordings(paths, colour) {
+        Ok(chosen) => chosen,
+        Err(exit) => return Ok(exit),
     };
-    let name = path.display().to_string();
-    let source = read(&path)?;
-    let (expectations, mut mistakes) = Expectations::read(&name, &source);
-    mistakes.extend(match chosen.whole() {
-        Some(suite) => {
-            let named = suite.iter().filter(|one| expectations.name_cases_of(one.scenario()));
-            let cases: Vec<Case> = named.flat_map(Document::cases).collect();
-            let scenarios = suite.iter().map(|document| &**document.scenario());
-            expectations.check(scenarios, &cases)
+    let suite = Everything::of(&chosen);
+    let texts = match texts(&arguments.files, recording.as_ref()) {
+        Ok(texts) => texts,
+        Err(exit) => return Ok(exit),
+    };
+    if let Some(run) = &recording
+        && let Err(error) = run.recorded.is_of(&suite.scenarios, &suite.cases)
+    {
+        complain(&format!("error: {}\n", Printable(&error.to_string())));
+        return Ok(Exit::Usage);
+    }
+    let mut exit = Exit::Good;
+    let mut shown = String::new();
+    for (name, text) in &texts {
+        let (expectations, mut mistakes) = Expectations::read(name, text);
+        let scenarios = suite.scenarios.iter().copied();
+        mistakes.extend(expectations.check_everywhere(scenarios, &suite.cases, suite.is_whole));
+        if let Err(usage) = say(name, text, mistakes, colour) {
+            exit = exit.and(usage);
+            continue;
         }
-        None => expectations.overlaps(plan.cases()),
-    });
-    say(&name, &source, mistakes, colour)?;
-    Ok(Some(expectations.of(plan.cases())))
+        // Writing to a string does not fail.
+        for finding in expectations.findings(&suite.cases, today()) {
+            let _ = writeln!(shown, "{}: {}:{finding}", finding.word(), Printable(name));
+            exit = exit.and(Exit::Stale);
+        }
+        if let Some(run) = &mut recording {
+            let tally = run.held_against(expectations, &suite.cases);
+            let mended = MendedEntries { tally: &tally, palette: colour.palette() }.to_string();
+            exit = if mended.is_empty() { exit } else { exit.and(Exit::Stale) };
+            shown.push_str(&mended);
+        }
+    }
+    if exit == Exit::Good {
+        shown = format!("{}, nothing to be looked at\n", many(texts.len(), "file"));
+    }
+    print(&shown)?;
+    Ok(exit)
 }
 
-/// Shows mistakes, where there are any, in the order of their places.
-fn say(
-    name: &str,
-    source: &str,
-    mut mistakes: Vec<Diagnostic>,
-    colour: Colour,
-) -> Result<(), Exit> {
-    if mistakes.is_empty() {
-        return Ok(());
-    }
-    mistakes.sort_by_key(|mistake| mistake.span.start);
-    for mistake in &mistakes {
-        complain(&format!("{}\n\n", mistake.render(name, source, colour.on_stderr())));
-    }
-    complain(&format!("{} in {name}\n", many(mistakes.len(), "mistake")));
-    Err(Exit::Usage)
+/// A suite in which every case is elaborated.
+struct Everything<'a> {
+    scenarios: Vec<&'a Scenario>,
+    cases: Vec<Case>,
+    is_whole: bool,
 }
 
-/// More is no expectations file.
-const LARGEST: u64 = 1 << 20;
+impl<'a> Everything<'a> {
+    fn of(chosen: &'a Chosen) -> Self {
+        Self {
+            scenarios: chosen.documents().map(|document| &**document.scenario()).collect(),
+            cases: chosen.documents().flat_map(Document::cases).collect(),
+            is_whole: chosen.whole().is_some(),
+        }
+    }
+}
 
-fn read(path: &Path) -> Result<String, Exit> {
-    let failed = |why: String| {
-        complain(&format!("error: {} cannot be read: {why}\n", path.display()));
-        Exit::Usage
-    };
-    let data = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
-    if !data.is_file() {
-        return Err(failed("it is not a regular file".to_owned()));
+/// A recorded run.
+struct Run {
+    recorded: Recorded,
+    events: Vec<Event>,
+}
+
+impl Run {
+    fn read(path: &Path) -> Result<Self, Exit> {
+        let mut events = Vec::new();
+        replay(path, &mut |event| events.push(event.clone()))?;
+        let transcript = Transcript::of(&events);
+        let recorded = Recorded { name: path.display().to_string(), transcript };
+        Ok(Self { recorded, events })
     }
-    if data.len() > LARGEST {
-        return Err(failed(format!("it has {} bytes, more than 1 MiB", data.len())));
+
+    fn paths(&self) -> &[String] {
+        self.recorded.transcript.tally().started().map_or(&[], |run| &run.paths)
     }
-    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        failed(format!("byte {offset} is not UTF-8 text"))
-    })
+
+    /// What the run adds up to if this is what was known of its subject.
+    fn held_against(&mut self, expectations: Expectations, cases: &[Case]) -> Tally {
+        let here = self.recorded.circumstances();
+        let tally = self.recorded.transcript.tally();
+        let ran = cases.iter().filter(|case| tally.case(&case.id).is_some());
+        let known = expectations.here(&here).counted(cases).of(ran);
+        let mut tally = Tally::default();
+        for event in &mut self.events {
+            if let Event::RunStarted(run) = event {
+                run.known = Some(known.clone());
+            }
+            tally.event(event);
+        }
+        tally
+    }
+}
+
+/// The files, each with its name and text.
+fn texts(files: &[PathBuf], recording: Option<&Run>) -> Result<Vec<(String, String)>, Exit> {
+    let mut paths = files.to_vec();
+    if paths.is_empty() {
+        paths = beside();
+        if let Some(run) = recording.and_then(|run| run.recorded.transcript.tally().started()) {
+            paths.retain(|path| path.file_stem() == Some(OsStr::new(&run.subject)));
+        }
+    }
+    if paths.is_empty() {
+        return Ok(vec![(format!("{FOLDER}/kernel.toml"), KERNEL.to_owned())]);
+    }
+    paths.iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect()
+}
+
+/// The files in this folder, by their names.
+fn beside() -> Vec<PathBuf> {
+    let Ok(folder) = fs::read_dir(FOLDER) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = folder
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension() == Some(OsStr::new("toml")))
+        .collect();
+    paths.sort_unstable();
+    paths
+}
+
+fn today() -> Date {
+    Date::at(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }

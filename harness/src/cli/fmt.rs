@@ -1,13 +1,11 @@
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use similar::TextDiff;
-use tempfile::NamedTempFile;
 
 use super::exit::Exit;
-use super::output::{Colour, complain, print};
+use super::output::{Colour, complain, print, replace};
 use super::suite::many;
 use crate::scenario::{Diagnostic, LARGEST_FILE, Problem, Suite, format};
 
@@ -100,17 +98,4 @@ fn difference(path: &str, source: &str, canonical: &str) -> String {
         .unified_diff()
         .header(path, &format!("{path} (canonical)"))
         .to_string()
-}
-
-/// Puts a text in a file's place at once: whatever happens meanwhile, the file is the old one or
-/// the new one.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A symbolic link stays one; what it leads to is replaced.
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut fresh = NamedTempFile::new_in(folder)?;
-    fresh.write_all(text.as_bytes())?;
-    fresh.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    fresh.persist(&path).map_err(|error| error.error)?;
-    Ok(())
 }

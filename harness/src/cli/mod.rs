@@ -1,8 +1,10 @@
 //! The command line: arguments, one file a subcommand, exit codes.
 //! It refuses to know the insides of everything else.
 
+mod accept;
 mod check;
 mod command;
+mod compare;
 mod doctor;
 mod exit;
 mod expectations;
@@ -13,7 +15,9 @@ mod fmt;
 mod fuzz_decoder;
 mod grammar;
 mod index;
+mod known;
 mod list;
+mod merge;
 mod output;
 mod outputs;
 mod recordings;

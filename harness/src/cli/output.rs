@@ -1,7 +1,10 @@
+use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
+use tempfile::NamedTempFile;
 
 use crate::report::{Palette, Reporters};
 
@@ -95,4 +98,17 @@ pub(super) fn complain_of(reporters: &Reporters) -> bool {
         }
     }
     is_lost
+}
+
+/// Puts a text in a file's place at once: whatever happens meanwhile, the file is the old one or
+/// the new one.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A symbolic link stays one; what it leads to is replaced.
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut fresh = NamedTempFile::new_in(folder)?;
+    fresh.write_all(text.as_bytes())?;
+    fresh.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    fresh.persist(&path).map_err(|error| error.error)?;
+    Ok(())
 }

@@ -5,15 +5,18 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
-use super::expectations::{Origin, known, origin};
+use super::known::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
 use super::outputs::Outputs;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
-use crate::report::{Progress, Reporters, Tally, Terminal, Transcript};
+use crate::report::{Circumstances, Progress, Reporters, Tally, Terminal, Transcript};
 use crate::run::event::Event;
-use crate::run::{Limits, Load, Plan, RunOptions, Selection, Shard, run as run_plan};
+use crate::run::{
+    Limits, Load, Plan, RunOptions, Selection, Shard, kernel_release, run as run_plan,
+};
 use crate::scenario::{Case, MOST_HOSTS};
+use crate::subject::Subject as _;
 use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
@@ -116,17 +119,18 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let origin = arguments.expectations.as_ref();
-    let known = match known(origin, &arguments.subject, &chosen, &plan, colour) {
-        Ok(known) => known,
-        Err(exit) => return exit,
-    };
     let subject = match KernelSubject::new() {
         Ok(subject) => subject,
         Err(error) => {
             complain(&format!("error: the subject kernel cannot be used: {error}\n"));
             return Exit::Broken;
         }
+    };
+    let here = Circumstances { kernel: kernel_release(), version: subject.version().to_owned() };
+    let origin = arguments.expectations.as_ref();
+    let known = match known(origin, &arguments.subject, &chosen, &plan, &here, colour) {
+        Ok(known) => known,
+        Err(exit) => return exit,
     };
     // Before the first thread of this process begins.
     let subject = if arguments.pcapng_all || plan.cases().any(Case::needs_network) {
@@ -170,6 +174,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         suite: chosen.name.clone(),
         paths: chosen.paths.clone(),
         hosts: arguments.hosts,
+        shard: arguments.shard,
         repeat: arguments.repeat,
         jobs: arguments.jobs,
         seed: arguments.seed,

@@ -158,6 +158,17 @@ impl Choice {
 }
 
 impl Source {
+    /// The suite that recordings were made with: that of `--suite`, else the files and folders that they
+    /// tell, else the one that a run takes here.
+    pub(super) fn of_recordings(&self, paths: &[String], colour: Colour) -> Result<Chosen, Exit> {
+        if self.suite.is_some() || paths.is_empty() {
+            return self.open(&[], colour);
+        }
+        let paths = paths.to_vec();
+        let extent = if is_whole(&paths) { Extent::Whole } else { Extent::Part };
+        without_mistakes(Suite::load(&paths), extent, paths.join(" "), paths, colour)
+    }
+
     /// Loads the suite: of the one that is built in, only what the patterns can name, since nothing
     /// in it can have changed since it was tested.
     pub(super) fn open(&self, patterns: &[Pattern], colour: Colour) -> Result<Chosen, Exit> {

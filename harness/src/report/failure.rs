@@ -35,20 +35,7 @@ pub(crate) type Key = (ScenarioId, Verdict, Option<(u32, u32)>, String);
 
 impl Failure {
     pub(crate) fn of(case: &CaseFinished) -> Self {
-        let is_bad = |step: &StepReport| {
-            matches!(
-                step.judgement,
-                Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
-            )
-        };
-        let missed = case.steps.iter().position(is_bad);
-        // Where the subject or the harness died within a step, nothing came of it.
-        let died =
-            || case.steps.len().checked_sub(1).filter(|last| case.steps[*last].outcome.is_none());
-        let index = match case.verdict {
-            Verdict::Crash | Verdict::Broken => missed.or_else(died),
-            _ => missed,
-        };
+        let index = point_of(case);
         let point = index.map(|index| case.steps[index].clone());
         let mut before = LineMark::of(&case.steps[..index.unwrap_or(case.steps.len())]);
         if let Some(point) = &point {
@@ -140,39 +127,57 @@ impl Failure {
         let text = Cut { text: &text, length: HEADLINE }.to_string();
         Cut { text: &Printable(&text).to_string(), length: HEADLINE }.to_string()
     }
+}
 
-    /// What is said beside the carets.
-    pub(super) fn message(&self, step: &StepReport, source: &str) -> Vec<String> {
-        let after = Elapsed(step.took);
-        let (said, detail) = match (&step.judgement, &step.outcome) {
-            (Judgement::Hung, _) => {
-                (format!("blocked, ended at its deadline after {}", Tenths(step.took)), None)
-            }
-            (Judgement::Missed { detail }, Some(Outcome::Blocked)) => {
-                (format!("blocked, ended after {after}"), detail.as_deref())
-            }
-            (Judgement::Missed { detail }, Some(outcome)) => {
-                let sender = match outcome {
-                    Outcome::Data { source: Some(sender), .. } => format!(" from {sender}"),
-                    _ => String::new(),
-                };
-                // Packets are looked at when all is over: there is no call that took a time.
-                let looked_at = between(source, step.place, step.place).starts_with("wire ");
-                let after = if looked_at { String::new() } else { format!(" after {after}") };
-                (format!("{outcome}{sender}{after}"), detail.as_deref())
-            }
-            (Judgement::Early { detail }, Some(outcome)) => {
-                (format!("{outcome} after {after}"), Some(detail.as_str()))
-            }
-            (Judgement::Missed { detail: Some(detail) }, None) => (detail.clone(), None),
-            (Judgement::Missed { detail: None }, None) => ("nothing came of it".to_owned(), None),
-            _ if self.verdict == Verdict::Broken => ("the harness failed here".to_owned(), None),
-            _ => (format!("the subject died here, after {after}"), None),
-        };
-        std::iter::once(said)
-            .chain(detail.into_iter().flat_map(str::lines).map(str::to_owned))
-            .collect()
+/// The position of the step at which a case failed.
+pub(crate) fn point_of(case: &CaseFinished) -> Option<usize> {
+    let is_bad = |step: &StepReport| {
+        matches!(
+            step.judgement,
+            Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
+        )
+    };
+    let missed = case.steps.iter().position(is_bad);
+    // Where the subject or the harness died within a step, nothing came of it.
+    let died =
+        || case.steps.len().checked_sub(1).filter(|last| case.steps[*last].outcome.is_none());
+    match case.verdict {
+        Verdict::Crash | Verdict::Broken => missed.or_else(died),
+        _ => missed,
     }
+}
+
+/// What is said of the step at which a case failed: what came of it, and what is wrong with that.
+pub(crate) fn message(verdict: Verdict, step: &StepReport, source: &str) -> Vec<String> {
+    let after = Elapsed(step.took);
+    let (said, detail) = match (&step.judgement, &step.outcome) {
+        (Judgement::Hung, _) => {
+            (format!("blocked, ended at its deadline after {}", Tenths(step.took)), None)
+        }
+        (Judgement::Missed { detail }, Some(Outcome::Blocked)) => {
+            (format!("blocked, ended after {after}"), detail.as_deref())
+        }
+        (Judgement::Missed { detail }, Some(outcome)) => {
+            let sender = match outcome {
+                Outcome::Data { source: Some(sender), .. } => format!(" from {sender}"),
+                _ => String::new(),
+            };
+            // Packets are looked at when all is over: there is no call that took a time.
+            let looked_at = between(source, step.place, step.place).starts_with("wire ");
+            let after = if looked_at { String::new() } else { format!(" after {after}") };
+            (format!("{outcome}{sender}{after}"), detail.as_deref())
+        }
+        (Judgement::Early { detail }, Some(outcome)) => {
+            (format!("{outcome} after {after}"), Some(detail.as_str()))
+        }
+        (Judgement::Missed { detail: Some(detail) }, None) => (detail.clone(), None),
+        (Judgement::Missed { detail: None }, None) => ("nothing came of it".to_owned(), None),
+        _ if verdict == Verdict::Broken => ("the harness failed here".to_owned(), None),
+        _ => (format!("the subject died here, after {after}"), None),
+    };
+    std::iter::once(said)
+        .chain(detail.into_iter().flat_map(str::lines).map(str::to_owned))
+        .collect()
 }
 
 /// A failure as it is shown to a person.
@@ -200,7 +205,7 @@ impl fmt::Display for Shown<'_> {
                 None => writeln!(f)?,
             }
             let message =
-                failure.point.as_ref().map(|step| failure.message(step, &scenario.source));
+                failure.point.as_ref().map(|step| message(failure.verdict, step, &scenario.source));
             let excerpt = Excerpt {
                 source: &scenario.source,
                 before: &failure.before,

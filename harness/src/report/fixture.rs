@@ -7,7 +7,7 @@ use super::captured;
 use crate::run::event::{
     CaseFinished, Event, FORMAT, Judgement, RunFinished, RunStarted, StepReport,
 };
-use crate::run::{Entry, Known, Verdict};
+use crate::run::{Entry, EntryPattern, Known, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{
     CaseId, Endpoint, Errno, Level, Outcome, ScenarioId, Signal, Topology, Transport,
@@ -184,9 +184,11 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         sockspec: "0.1.0".to_owned(),
         subject: if repeat > 1 { "stack-a" } else { "kernel" }.to_owned(),
         subject_version: if repeat > 1 { "0.12" } else { "Linux 6.18" }.to_owned(),
+        kernel: Some("6.18.44".to_owned()),
         suite: "scenarios/".to_owned(),
         paths: Vec::new(),
         hosts: None,
+        shard: None,
         scenarios,
         cases,
         repeat,
@@ -204,6 +206,7 @@ pub(super) fn end(cut_short: bool, leaks: &[&str]) -> Event {
         took: Duration::from_micros(4_021_900),
         stall: Duration::from_micros(3_140),
         cut_short,
+        missing: Vec::new(),
         leaks: leaks.iter().map(|&leak| leak.to_owned()).collect(),
         made: None,
     })
@@ -416,14 +419,34 @@ pub(super) fn one_case(verdicts: &[Verdict], expects: &[Verdict]) -> Vec<Event> 
     events
 }
 
+/// An entry as a file would have it from that line on, with a pattern for each scenario.
 fn entry(line: u32, cases: Vec<CaseId>, verdicts: &[Verdict], until: Option<&str>) -> Entry {
+    let mut patterns: Vec<EntryPattern> = Vec::new();
+    for (position, case) in (0..).zip(&cases) {
+        let scenario = case.as_str().split('[').next().unwrap_or_default();
+        match patterns.iter_mut().find(|pattern| pattern.text == scenario) {
+            Some(pattern) => pattern.cases.push(position),
+            None => patterns.push(EntryPattern {
+                text: scenario.to_owned(),
+                line: line + 1,
+                cases: vec![position],
+                of: None,
+            }),
+        }
+    }
+    for pattern in &mut patterns {
+        pattern.of = u32::try_from(pattern.cases.len()).ok();
+    }
     Entry {
         line,
+        last_line: Some(line + 5),
         cases,
+        patterns,
         verdicts: verdicts.to_vec(),
         reason: format!("the reason that stands\nfrom line {line} on"),
         source: "tcp(7)".to_owned(),
         until: until.map(|until| until.parse().expect("a date")),
+        until_line: until.map(|_| line + 5),
     }
 }
 

@@ -4,9 +4,13 @@
 //! [`Event`]: crate::run::event::Event
 
 mod account;
+mod bytes;
 #[cfg(test)]
 mod captured;
+mod comparison;
 mod concern;
+mod diagram;
+mod elaborated;
 mod elapsed;
 mod excerpt;
 mod expectations;
@@ -22,6 +26,7 @@ mod hostile;
 mod junit;
 mod markdown;
 mod matrix;
+mod merge;
 mod natural;
 mod pace;
 mod packets;
@@ -29,6 +34,7 @@ mod page;
 mod palette;
 mod printable;
 pub mod recording;
+mod remedy;
 mod reporter;
 mod rest;
 mod review;
@@ -43,17 +49,25 @@ mod terminal;
 mod transcript;
 mod wire;
 
+pub use bytes::{BYTES_STYLE, BytesDifference};
+pub use comparison::{Came, CaseChange, Change, ChangeGroup, Comparison, RunDifference};
+pub use diagram::{DIAGRAM_STYLE, Diagram};
+pub use elaborated::Elaborated;
 pub(crate) use elapsed::Thousands;
-pub use expectations::Expectations;
+pub use expectations::{
+    AcceptError, Acceptance, Accepted, Circumstances, Expectations, Finding, Recorded,
+};
 pub use fault_matrix::FaultMatrix;
 pub use github::annotations;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use merge::{MergeError, Merged, Part, merge};
 pub use packets::PacketFiles;
 pub use page::{comparison, page};
 pub use palette::Palette;
 pub(crate) use printable::{Many, Printable, ShellWord};
 pub use reporter::{Reporter, Reporters};
+pub use review::MendedEntries;
 pub use schema::recording_schema;
 pub use snapshot::accepted_report;
 pub use standing::Standing;

@@ -4,8 +4,9 @@ use std::fmt;
 use super::matrix::{products, variant};
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
+use super::remedy::{Mended, Past, mended};
 use super::standing::Standing;
-use super::tally::Tally;
+use super::tally::{CaseTally, Tally};
 use crate::run::Entry;
 use crate::run::event::RunStarted;
 use crate::vocabulary::{CaseId, ScenarioId};
@@ -26,16 +27,9 @@ impl fmt::Display for Review<'_> {
         let Some(known) = known else { return Ok(()) };
         let file = Printable(&known.file).to_string();
         self.known(f, &file)?;
-        self.mended(f, &file)?;
-        for entry in self.tally.past() {
-            let word = Painted(self.palette.odd, "stale");
-            let until = entry.until.map_or_else(String::new, |until| until.to_string());
-            writeln!(
-                f,
-                "{word}: {file}:{} is past its date {until}; see whether it still holds, then remove \
-                 it or set a later date",
-                entry.line
-            )?;
+        write!(f, "{}", MendedEntries { tally: self.tally, palette: self.palette })?;
+        for past in self.tally.past().filter_map(Past::of) {
+            writeln!(f, "{}: {file}:{past}", Painted(self.palette.odd, "stale"))?;
         }
         Ok(())
     }
@@ -58,24 +52,6 @@ impl Review<'_> {
         Ok(())
     }
 
-    fn mended(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
-        for ((line, scenario), (entry, cases)) in self.groups(Standing::Mended) {
-            let word = Painted(self.palette.odd, "mended");
-            let variants: Vec<&str> = cases.iter().map(|case| variant(case, scenario)).collect();
-            for product in products(&variants) {
-                let case = format!("{scenario}[{product}]");
-                writeln!(f, "{word}: {}", Printable(&case))?;
-            }
-            writeln!(
-                f,
-                "  passed, and {file}:{line} expects {}; remove the entry, or narrow it to what still \
-                 holds",
-                entry.words()
-            )?;
-        }
-        Ok(())
-    }
-
     fn groups(&self, standing: Standing) -> ByScenario<'_> {
         let mut groups = ByScenario::new();
         for (id, case) in self.tally.standing(standing) {
@@ -85,5 +61,48 @@ impl Review<'_> {
             }
         }
         groups
+    }
+}
+
+/// What is to be done about entries of which cases are mended: each product of cases, the entry, and the
+/// lines of the file.
+#[derive(Clone, Copy, Debug)]
+pub struct MendedEntries<'a> {
+    /// The run, which tells what is known.
+    pub tally: &'a Tally,
+    /// The styles.
+    pub palette: Palette,
+}
+
+impl fmt::Display for MendedEntries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.tally.started().and_then(|RunStarted { known, .. }| known.as_ref());
+        let Some(known) = known else { return Ok(()) };
+        let file = Printable(&known.file);
+        for Mended { entry, cases, remedies } in mended(self.tally) {
+            let word = Painted(self.palette.odd, "mended");
+            for cases in cases.chunk_by(|one, other| self.scenario(one) == self.scenario(other)) {
+                let Some(scenario) = cases.first().and_then(|case| self.scenario(case)) else {
+                    continue;
+                };
+                let variants: Vec<&str> =
+                    cases.iter().map(|case| variant(case, scenario)).collect();
+                for product in products(&variants) {
+                    let case = format!("{scenario}[{product}]");
+                    writeln!(f, "{word}: {}", Printable(&case))?;
+                }
+            }
+            writeln!(f, "  passed, and {file}:{} expects {}", entry.line, entry.words())?;
+            for remedy in remedies {
+                writeln!(f, "  {file}:{remedy}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MendedEntries<'_> {
+    fn scenario(&self, case: &CaseId) -> Option<&ScenarioId> {
+        self.tally.case(case).map(CaseTally::scenario)
     }
 }

@@ -50,13 +50,7 @@ struct Group<'a> {
 impl<'a> Group<'a> {
     fn of(case: &'a CaseFinished, source: &str, tally: &'a Tally) -> Self {
         let verdict = if case.verdict == Verdict::Slow { Verdict::Pass } else { case.verdict };
-        let mut steps: Vec<_> =
-            case.steps.iter().filter_map(|step| unexpected(step, source)).collect();
-        if let (Verdict::Crash, [.., last]) = (verdict, &case.steps[..])
-            && last.outcome.is_none()
-        {
-            steps.push(format!("{}  died here", Printable(&words(last, source))));
-        }
+        let mut steps = unexpected_steps(case, source);
         if let (Verdict::Unsupported, Some(reason)) = (verdict, &case.reason) {
             steps.push(Printable(reason).to_string());
         }
@@ -117,6 +111,18 @@ fn wrap(text: &mut String, product: &str) {
         width += length;
     }
     text.push('\n');
+}
+
+/// The steps of a case that gave something else, or within which the subject died, each with what it
+/// gave and without what changes from run to run. The source is that of the scenario.
+pub(super) fn unexpected_steps(case: &CaseFinished, source: &str) -> Vec<String> {
+    let mut steps: Vec<_> = case.steps.iter().filter_map(|step| unexpected(step, source)).collect();
+    if let (Verdict::Crash, [.., last]) = (case.verdict, &case.steps[..])
+        && last.outcome.is_none()
+    {
+        steps.push(format!("{}  died here", Printable(&words(last, source))));
+    }
+    steps
 }
 
 /// A step that gave something else, without what changes from run to run.

@@ -161,7 +161,12 @@ impl Summary<'_> {
                 writeln!(f, "run again, having failed while the machine stalled: {times}")?;
             }
         }
-        if self.tally.is_incomplete() {
+        let missing = self.tally.finished().map_or(&[][..], |end| &end.missing);
+        for shard in missing {
+            let text = format!("cut short: part {shard} of the suite is missing");
+            writeln!(f, "{}", Painted(odd, text))?;
+        }
+        if self.tally.is_incomplete() && missing.is_empty() {
             let run = self.tally.runs();
             let announced = self.tally.started().map_or(0, announced);
             let noun = if self.is_repeated() { "run" } else { "case" };

@@ -99,7 +99,7 @@ impl Wire {
 /// How many packets are shown.
 const SHOWN: usize = 8;
 
-fn concerns_sockets(packet: &Packet) -> bool {
+pub(super) fn concerns_sockets(packet: &Packet) -> bool {
     // A fragment after the first is a packet of a socket too, though no step can name it.
     packet.is(PacketKind::Any) || matches!(packet.content, Content::Other { protocol: 6 | 17 })
 }
@@ -134,7 +134,7 @@ fn name(hosts: &[String], position: usize) -> String {
 
 /// The ports that tell apart who speaks on one host. An error message goes back the way that the
 /// packet came which it answers.
-fn ports(content: &Content) -> Option<(u16, u16)> {
+pub(super) fn ports(content: &Content) -> Option<(u16, u16)> {
     match content {
         Content::Tcp(segment) => Some((segment.source_port, segment.destination_port)),
         Content::Udp(datagram) => Some((datagram.source_port, datagram.destination_port)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::{Entry, Known, Verdict};
+use crate::run::{Entry, Known, Shard, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 use crate::wire::Frame;
@@ -50,6 +50,9 @@ pub struct RunStarted {
     pub subject: String,
     /// The subject's version.
     pub subject_version: String,
+    /// The release of the kernel that the harness runs on, such as `6.18.44`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
     /// Where the scenarios come from, for a person to read.
     pub suite: String,
     /// The files and folders they come from, where some were given.
@@ -58,6 +61,9 @@ pub struct RunStarted {
     /// To how many hosts the groups of a lan were grown, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<u32>,
+    /// Which part of the suite takes part, where it was divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// How many scenarios take part.
     pub scenarios: u32,
     /// How many cases take part.
@@ -253,6 +259,9 @@ pub struct RunFinished {
     pub stall: Duration,
     /// Whether it ended before every case had run.
     pub cut_short: bool,
+    /// The parts of the suite that are not in it, where the recordings of parts were merged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Shard>,
     /// What the process still held that it did not hold before the run, for a person to read.
     pub leaks: Vec<String>,
     /// What was made to run on.

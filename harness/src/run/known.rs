@@ -19,8 +19,14 @@ pub struct Known {
 pub struct Entry {
     /// The line of the file at which it begins, from 1.
     pub line: u32,
+    /// The line at which it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_line: Option<u32>,
     /// The cases of the run that it speaks of.
     pub cases: Vec<CaseId>,
+    /// The patterns by which it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<EntryPattern>,
     /// What each of them may come to.
     pub verdicts: Vec<Verdict>,
     /// Why.
@@ -30,6 +36,24 @@ pub struct Entry {
     /// The day from which on it has to be looked at again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    /// The line of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_line: Option<u32>,
+}
+
+/// A pattern of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EntryPattern {
+    /// The pattern as it stands in the file, without quotes.
+    pub text: String,
+    /// The line of the file on which it stands, from 1.
+    pub line: u32,
+    /// The cases of the run that it stands for, as positions among those of the entry.
+    pub cases: Vec<u32>,
+    /// How many cases of the suite it stands for, whether they take part in the run or not, where the
+    /// whole suite was there to be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
 }
 
 impl Known {

@@ -3,7 +3,7 @@ use crate::vocabulary::{MessageFlags, Op, Outcome, Payload, Received, SocketId};
 /// What each socket of a case has accepted for sending and given out by receiving, so that *every
 /// byte that was accepted* can be expected without saying how many.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     accounts: Vec<Account>,
 }
 
@@ -17,12 +17,12 @@ struct Account {
 
 impl Ledger {
     /// Opens the books for this many sockets.
-    pub(super) fn new(sockets: usize) -> Self {
+    pub(crate) fn new(sockets: usize) -> Self {
         Self { accounts: vec![Account::default(); sockets] }
     }
 
     /// Writes down what an operation moved.
-    pub(super) fn note(&mut self, op: &Op, outcome: &Outcome) {
+    pub(crate) fn note(&mut self, op: &Op, outcome: &Outcome) {
         match (op, outcome) {
             (Op::Dup { socket, duplicate }, Outcome::Ok) => {
                 let original = self.original(*socket);
@@ -50,7 +50,7 @@ impl Ledger {
 
     /// Every byte accepted from `sender`, less what `receiver` had received before a receive that
     /// gave `just_received` bytes and has been noted already.
-    pub(super) fn outstanding(
+    pub(crate) fn outstanding(
         &self,
         sender: SocketId,
         receiver: SocketId,

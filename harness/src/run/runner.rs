@@ -11,8 +11,10 @@ use super::bench::Bench;
 use super::event::{CaseFinished, Event, FORMAT, HostsMade, RunFinished, RunStarted};
 use super::known::Known;
 use super::limits::Limits;
+use super::machine::kernel_release;
 use super::plan::{Batch, Plan};
 use super::same;
+use super::selection::Shard;
 use super::stall::Witness;
 use super::trial::Trial;
 use crate::net::Made;
@@ -29,6 +31,8 @@ pub struct RunOptions {
     pub paths: Vec<String>,
     /// To how many hosts the groups of a lan were grown.
     pub hosts: Option<usize>,
+    /// Which part of the suite the plan is; that is only told.
+    pub shard: Option<Shard>,
     /// How often each case runs.
     pub repeat: u32,
     /// How many cases run side by side; without it, one a core of those that compute, and of those
@@ -61,6 +65,7 @@ impl Default for RunOptions {
             suite: String::new(),
             paths: Vec::new(),
             hosts: None,
+            shard: None,
             repeat: 1,
             jobs: None,
             seed: None,
@@ -101,9 +106,11 @@ pub fn run(
         sockspec: env!("CARGO_PKG_VERSION").to_owned(),
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
+        kernel: kernel_release(),
         suite: options.suite.clone(),
         paths: options.paths.clone(),
         hosts: options.hosts.and_then(|hosts| u32::try_from(hosts).ok()),
+        shard: options.shard,
         scenarios: u32::try_from(scenarios.len()).unwrap_or(u32::MAX),
         cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
         repeat: options.repeat,
@@ -140,7 +147,14 @@ pub fn run(
     let leaks = accounts.map(Accounts::surplus).unwrap_or_default();
     let made = made.map(|Made { hosts, took, leased }| HostsMade { hosts, took, leased });
     let took = began.elapsed();
-    sink(Event::RunFinished(RunFinished { took, stall, cut_short, leaks, made }));
+    sink(Event::RunFinished(RunFinished {
+        took,
+        stall,
+        cut_short,
+        missing: Vec::new(),
+        leaks,
+        made,
+    }));
 }
 
 /// Lets threads take batches from two queues: of those that wait, the longest first, and of those
@@ -494,6 +508,9 @@ mod tests {
         let subject = Scripted::new(|asked| listens(asked, 0).then_some(Act::Block));
         let entry = |verdict| Entry {
             line: 1,
+            last_line: None,
+            patterns: Vec::new(),
+            until_line: None,
             cases: plan(&[&computing(2)]).cases().map(|case| case.id.clone()).collect(),
             verdicts: vec![verdict],
             reason: "r".to_owned(),

@@ -2,6 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Case, Scenario, Variant};
 use crate::vocabulary::{Level, ScenarioId, Topology, Transport};
@@ -167,7 +169,11 @@ impl fmt::Display for Pattern {
 }
 
 /// One of several equal parts of a suite, `2/5`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(into = "String", try_from = "String")]
+#[schemars(extend("pattern" = "^[1-9][0-9]*/[1-9][0-9]*$"))]
 pub struct Shard {
     number: usize,
     of: usize,
@@ -177,6 +183,36 @@ impl Shard {
     /// Whether the part holds what stands at this position.
     pub const fn holds(self, position: usize) -> bool {
         position % self.of == self.number - 1
+    }
+
+    /// Every part, where there are as many as this one is of.
+    pub fn siblings(self) -> impl Iterator<Item = Self> {
+        (1..=self.of).map(move |number| Self { number, of: self.of })
+    }
+
+    /// How many parts there are.
+    pub const fn of(self) -> usize {
+        self.of
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -286,6 +322,8 @@ mod tests {
     fn shards_cover_everything_once() {
         let shards: Vec<Shard> =
             ["1/3", "2/3", "3/3"].iter().filter_map(|text| text.parse().ok()).collect();
+        assert_eq!(shards[1].siblings().collect::<Vec<_>>(), shards);
+        assert_eq!(shards[1].to_string(), "2/3");
         for position in 0..100 {
             assert_eq!(shards.iter().filter(|shard| shard.holds(position)).count(), 1);
         }

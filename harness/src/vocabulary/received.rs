@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -28,14 +29,15 @@ const ESCAPED: &str = r#"^(?:[ !#-\[\]-~]|\\(?:[nrt0"\\]|x[0-9a-f]{2}))*$"#;
 
 /// How many bytes are kept as they are.
 const HEAD: usize = 4 << 10;
-/// The bytes that one digest stands for.
-const BLOCK: u64 = 16 << 10;
 
 /// The parameters of FNV-1a with 64 bits (Fowler, Noll and Vo).
 const BASIS: u64 = 0xCBF2_9CE4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01B3;
 
 impl Received {
+    /// The bytes that one digest stands for.
+    pub const BLOCK: u64 = 16 << 10;
+
     /// Adds bytes behind those there are.
     pub fn push(&mut self, bytes: &[u8]) {
         let room = (HEAD - self.head.len()).min(bytes.len());
@@ -57,11 +59,11 @@ impl Received {
 
     fn digest(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let filled = self.length % BLOCK;
+            let filled = self.length % Self::BLOCK;
             if filled == 0 {
                 self.blocks.push(BASIS);
             }
-            let room = usize::try_from(BLOCK - filled).unwrap_or(usize::MAX);
+            let room = usize::try_from(Self::BLOCK - filled).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             if let Some(digest) = self.blocks.last_mut() {
                 for byte in now {
@@ -105,6 +107,26 @@ impl Received {
         &self.head
     }
 
+    /// Where these bytes differ from others of which both have, as far as that is known without the bytes
+    /// themselves: the parts that only a digest is kept of and whose digests differ, in order.
+    pub fn differing_parts(&self, other: &Self) -> Vec<Range<u64>> {
+        let shorter = self.length.min(other.length);
+        let known = self.head.len().min(other.head.len()) as u64;
+        let pairs = self.blocks.iter().zip(&other.blocks);
+        let part = |(at, (one, another)): (u64, (&u64, &u64))| {
+            let (from, end) = (at * Self::BLOCK, (at + 1) * Self::BLOCK);
+            // Of a block that has not as many bytes in both nothing can be said.
+            let is_comparable = end <= shorter || self.length == other.length;
+            let part = from.max(known)..end.min(shorter);
+            (one != another && is_comparable && !part.is_empty()).then_some(part)
+        };
+        let is_same = |part: &Range<u64>| {
+            // What is known to differ in the head need not differ behind it.
+            part.start == known && self.head[..] != other.head[..]
+        };
+        (0..).zip(pairs).filter_map(part).filter(|part| !is_same(part)).collect()
+    }
+
     /// In what these bytes differ from those expected, for a person to read.
     pub fn difference(&self, expected: &Self) -> Option<String> {
         if self == expected {
@@ -124,14 +146,17 @@ impl Received {
                 shown(expected.head[at])
             ));
         }
-        let whole = usize::try_from(self.length.min(expected.length) / BLOCK).unwrap_or(0);
+        let whole = usize::try_from(self.length.min(expected.length) / Self::BLOCK).unwrap_or(0);
         let mut pairs = self.blocks.iter().zip(&expected.blocks).take(whole);
         if let Some(at) = pairs.position(|(one, other)| one != other) {
-            let from = at as u64 * BLOCK;
-            return Some(format!("a byte from {from} to {} differs{lengths}", from + BLOCK - 1));
+            let from = at as u64 * Self::BLOCK;
+            return Some(format!(
+                "a byte from {from} to {} differs{lengths}",
+                from + Self::BLOCK - 1
+            ));
         }
         Some(if self.length == expected.length {
-            format!("a byte from {} on differs{lengths}", whole as u64 * BLOCK)
+            format!("a byte from {} on differs{lengths}", whole as u64 * Self::BLOCK)
         } else {
             format!("{} bytes instead of {}, alike so far", self.length, expected.length)
         })
@@ -234,6 +259,25 @@ mod tests {
         let mut other = bytes.clone();
         other[20_000] ^= 1;
         assert_eq!(tell(&other, &bytes).as_deref(), Some("a byte from 16384 to 32767 differs"));
+    }
+
+    #[test]
+    fn parts_of_which_only_digests_are_kept_are_told_apart() {
+        let bytes = generated(100_000).bytes().into_owned();
+        let parts = |changed: &[usize], length: usize| -> Vec<_> {
+            let mut other = bytes[..length].to_vec();
+            for at in changed {
+                other[*at] ^= 1;
+            }
+            let parts = Received::from(&other[..]).differing_parts(&Received::from(&bytes[..]));
+            parts.into_iter().map(|part| (part.start, part.end)).collect()
+        };
+        assert_eq!(parts(&[], 100_000), []);
+        assert_eq!(parts(&[5_000], 100_000), [(4_096, 16_384)]);
+        assert_eq!(parts(&[7], 100_000), [], "that is known from the bytes themselves");
+        assert_eq!(parts(&[20_000, 99_999], 100_000), [(16_384, 32_768), (98_304, 100_000)]);
+        assert_eq!(parts(&[20_000, 89_000], 90_000), [(16_384, 32_768)]);
+        assert_eq!(parts(&[9], 10), []);
     }
 
     #[test]

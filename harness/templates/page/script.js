@@ -73,7 +73,9 @@
     const encode = (text) => encodeURIComponent(text).replace(/%2F/g, '/').replace(/%2C/g, ',').replace(/%3D/g, '=');
     const parts = [];
     for (const name of SETS) {
-      if (view[name] && (view[name].length > 0 || usual[name])) parts.push(name + '=' + view[name].map(encode).join(','));
+      const [chosen, plain] = [view[name] || usual[name] || [], usual[name] || []];
+      const isUsual = chosen.length === plain.length && chosen.every((value) => plain.includes(value));
+      if (!isUsual) parts.push(name + '=' + chosen.map(encode).join(','));
     }
     for (const name of SINGLE) if (view[name]) parts.push(name + '=' + encode(view[name]));
     // An empty fragment would lead to the top of the page.
@@ -247,7 +249,8 @@
   }
   function showAll() {
     for (const scenario of scenarios) scenario.unfolded = false;
-    location.hash = changes.length > 0 ? '#change=' + changes.join(',') : '#all';
+    filter();
+    location.hash = '#all';
   }
   function unfoldAll() {
     const unfolded = scenarios.some((one) => !one.body.hidden && !one.body.classList.contains('open'));

@@ -16,10 +16,12 @@ macro_rules! codes {
 }
 
 codes! {
+    BAD_BOUND "bad-bound"
     BAD_DATE "bad-date"
     BAD_KIND "bad-kind"
     BAD_PATTERN "bad-pattern"
     BAD_TOML "bad-toml"
+    DUPLICATE_TOPOLOGY "duplicate-topology"
     DUPLICATE_VERDICT "duplicate-verdict"
     EMPTY_LIST "empty-list"
     EMPTY_TEXT "empty-text"
@@ -28,6 +30,7 @@ codes! {
     OVERLAP "overlap"
     UNEXPECTABLE "unexpectable-verdict"
     UNKNOWN_KEY "unknown-key"
+    UNKNOWN_TOPOLOGY "unknown-topology"
     UNKNOWN_VERDICT "unknown-verdict"
     UNUSED "unused-expectation"
 }

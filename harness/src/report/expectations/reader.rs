@@ -1,18 +1,21 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::entry::Entry;
+use super::bounds::{Bounds, BoundsError};
+use super::conditions::Conditions;
+use super::entry::{Entry, Placed};
 use super::mistake::{code, mistake, span, with_help};
 use crate::run::Verdict;
 use crate::scenario::{Diagnostic, Span, line_at, nearest, quoted};
-use crate::vocabulary::Date;
+use crate::vocabulary::{Date, Topology};
 
 type Value<'s> = Spanned<DeValue<'s>>;
 
 /// The key of the table of entries.
 const TABLE: &str = "expectation";
 /// The keys of an entry.
-const KEYS: [&str; 5] = ["cases", "verdicts", "reason", "source", "until"];
+const KEYS: [&str; 8] =
+    ["cases", "verdicts", "kernel", "version", "on", "reason", "source", "until"];
 /// What can be expected.
 const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Hang, Verdict::Crash];
 
@@ -66,17 +69,25 @@ impl Reader<'_> {
                 self.unknown_key(key.get_ref(), span(key.span()), &KEYS);
             }
         }
-        let until = find(table, "until").and_then(|value| self.date(value));
+        let until = find(table, "until")
+            .and_then(|value| Some((self.date(value)?, self.line(span(value.span()).start))));
         let cases = self.required(table, "cases", at).and_then(|value| self.cases(value));
         let verdicts = self.required(table, "verdicts", at).and_then(|value| self.verdicts(value));
+        let conditions = Conditions {
+            kernel: find(table, "kernel").and_then(|value| self.bounds(value)),
+            version: find(table, "version").and_then(|value| self.bounds(value)),
+            on: find(table, "on").map(|value| self.topologies(value)).unwrap_or_default(),
+        };
         let reason = self.required(table, "reason", at).and_then(|value| self.text(value));
         let origin = self.required(table, "source", at).and_then(|value| self.text(value));
-        let line = u32::try_from(line_at(self.source, at.start as usize)).unwrap_or(u32::MAX);
+        let end = table.values().map(|value| span(value.span()).end).max().unwrap_or(at.end);
         Entry {
             span: at,
-            line,
+            lines: (self.line(at.start), self.line(end)),
             cases: cases.unwrap_or_default(),
             verdicts: verdicts.unwrap_or_default(),
+            conditions,
+            applies: true,
             reason: reason.unwrap_or_default(),
             source: origin.unwrap_or_default(),
             until,
@@ -103,12 +114,24 @@ impl Reader<'_> {
         value
     }
 
-    fn cases(&mut self, value: &Value<'_>) -> Option<Vec<(crate::run::Pattern, Span)>> {
+    /// The line, from 1, that a byte stands in.
+    fn line(&self, at: u32) -> u32 {
+        u32::try_from(line_at(self.source, at as usize)).unwrap_or(u32::MAX)
+    }
+
+    fn cases(&mut self, value: &Value<'_>) -> Option<Vec<Placed>> {
         let texts = self.texts(value, "a pattern, or a list of patterns")?;
         let mut patterns = Vec::new();
         for (text, at) in texts {
             match text.parse() {
-                Ok(pattern) if !text.trim().is_empty() => patterns.push((pattern, at)),
+                Ok(pattern) if !text.trim().is_empty() => {
+                    patterns.push(Placed {
+                        pattern,
+                        span: at,
+                        line: self.line(at.start),
+                        of: None,
+                    });
+                }
                 Ok(_) => self.empty_text(at),
                 Err(error) => {
                     let label = "expected a pattern such as 'halfclose/**[tcp?,loopback]'";
@@ -162,6 +185,61 @@ impl Reader<'_> {
             return None;
         }
         Some(verdicts)
+    }
+
+    fn bounds(&mut self, value: &Value<'_>) -> Option<Bounds> {
+        let whole = span(value.span());
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_kind(whole, "expected bounds in quotes, such as \">=6.8, <6.12\"");
+            return None;
+        };
+        let error = match Bounds::read(text) {
+            Ok(bounds) => return Some(bounds),
+            Err(error) => error,
+        };
+        let at = match &error {
+            BoundsError::NoRelation { at } | BoundsError::NoVersion { at } => {
+                // Between the quotes of a plain string a text stands as it is.
+                let start = whole.start as usize + 1;
+                let is_plain = self.source.get(start..).is_some_and(|rest| rest.starts_with(text));
+                if is_plain { span(start + at.start..start + at.end) } else { whole }
+            }
+            BoundsError::Impossible => whole,
+        };
+        let message = match error {
+            BoundsError::Impossible => "this entry never applies",
+            _ => "these are no bounds on a version",
+        };
+        self.mistakes.push(mistake(code::BAD_BOUND, at, message, error.to_string()));
+        None
+    }
+
+    fn topologies(&mut self, value: &Value<'_>) -> Vec<Topology> {
+        let mut topologies = Vec::new();
+        let before = self.mistakes.len();
+        for (word, at) in
+            self.texts(value, "a topology, or a list of topologies").unwrap_or_default()
+        {
+            match Topology::from_word(&word) {
+                Some(topology) if topologies.contains(&topology) => {
+                    let message = format!("`{word}` stands twice");
+                    let label = "the second time";
+                    self.mistakes.push(mistake(code::DUPLICATE_TOPOLOGY, at, message, label));
+                }
+                Some(topology) => topologies.push(topology),
+                None => {
+                    let words = Topology::ALL.map(Topology::word);
+                    let label = nearest(&word, words).map_or_else(
+                        || format!("expected one of {}", words.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    let message = format!("there is no topology {}", quoted(&word));
+                    self.mistakes.push(mistake(code::UNKNOWN_TOPOLOGY, at, message, label));
+                }
+            }
+        }
+        // What is meant is not certain, and must not make patterns stand for nothing.
+        if self.mistakes.len() > before { Vec::new() } else { topologies }
     }
 
     /// A text, or a list of them that is not empty, each with its place.

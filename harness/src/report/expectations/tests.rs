@@ -69,6 +69,33 @@ source   = "s"
 untl     = 2027-01-01
 
 [expectations]
+
+[[expectation]]
+cases    = ["halfclose/ping[tcp4]", "halfclose/ping[tcp6]"]
+verdicts = "fail"
+kernel   = ">=6.8, 6.12"
+version  = '<= 0.x'
+on       = ["lan", "lan", "loopbakc"]
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = "timeout/ping"
+verdicts = "fail"
+kernel   = ">=7, <6"
+version  = "\u003e6"
+on       = []
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = "halfclose/ping[unix]"
+verdicts = "fail"
+kernel   = 6.8
+version  = ">=\t6,7"
+on       = "anywhere"
+reason   = "r"
+source   = "s"
 "#;
 
 #[test]
@@ -130,6 +157,86 @@ fn an_entry_speaks_of_the_cases_of_the_run_that_it_matches() {
     let part = expectations.of(cases.iter().filter(|case| case.id.as_str().starts_with("timeout")));
     assert_eq!(part.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [10]);
     assert_eq!(part.of(&cases[0].id), None);
+}
+
+const CONDITIONAL: &str = r#"
+[[expectation]]
+cases    = "halfclose/ping"
+verdicts = ["fail"]
+kernel   = "<6.12"
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = "halfclose/ping[tcp?]"
+verdicts = ["hang"]
+kernel   = ">=6.12"
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = "halfclose/pong"
+verdicts = ["fail"]
+version  = ">=0.12"
+on       = "loopback"
+reason   = "r"
+source   = "s"
+"#;
+
+#[test]
+fn an_entry_applies_where_its_conditions_hold() {
+    let cases = cases();
+    let lines = |kernel: Option<&str>, version: &str| -> Vec<u32> {
+        let here = Circumstances { kernel: kernel.map(str::to_owned), version: version.to_owned() };
+        let (expectations, mistakes) = Expectations::read("kernel.toml", CONDITIONAL);
+        assert_eq!(mistakes, []);
+        let expectations = expectations.here(&here);
+        assert_eq!(expectations.overlaps(&cases), [], "of those that apply no two overlap");
+        expectations.of(&cases).entries.iter().map(|entry| entry.line).collect()
+    };
+    assert_eq!(lines(Some("6.11.9-generic"), "Linux 6.11.9"), [2, 16]);
+    assert_eq!(lines(Some("6.12"), "0.1"), [9]);
+    assert_eq!(lines(None, "no number"), [0_u32; 0]);
+    let (expectations, _) = Expectations::read("kernel.toml", CONDITIONAL);
+    assert_eq!(expectations.overlaps(&cases).len(), 1, "without a place all apply");
+}
+
+#[test]
+fn a_pattern_stands_for_cases_on_the_topologies_of_its_entry() {
+    let elsewhere = CONDITIONAL.replace("\"loopback\"", "[\"netns\", \"lan\"]");
+    let (expectations, _) = Expectations::read("kernel.toml", &elsewhere);
+    let suite = suite();
+    let unmatched = expectations.unmatched(suite.iter().map(|one| &**one.scenario()), &cases());
+    let shown: Vec<_> =
+        unmatched.iter().map(|one| one.render("kernel.toml", &elsewhere, false)).collect();
+    insta::assert_snapshot!(shown.join("\n\n"), @r#"
+    error[unused-expectation]: no case matches `halfclose/pong`
+      --> kernel.toml:17:12
+       |
+    17 | cases    = "halfclose/pong"
+       |            ^^^^^^^^^^^^^^^^ no case that it stands for is on a topology of the entry
+       |
+       = help: one that is on another: halfclose/pong[tcp4,loopback]
+    "#);
+}
+
+#[test]
+fn a_run_is_told_where_patterns_stand_and_of_how_many_cases() {
+    let (expectations, _) = Expectations::read("kernel.toml", GOOD);
+    let cases = cases();
+    let part: Vec<_> = cases.iter().filter(|case| !case.id.as_str().contains("tcp4")).collect();
+    let known = expectations.counted(&cases).of(part);
+    let told: Vec<_> = known.entries[1]
+        .patterns
+        .iter()
+        .map(|one| (one.text.as_str(), one.line, one.cases.clone(), one.of))
+        .collect();
+    assert_eq!(
+        told,
+        [("halfclose/ping[unix]", 11, vec![0], Some(1)), ("timeout", 11, vec![1, 2], Some(3))]
+    );
+    let lines = |entry: usize| (known.entries[entry].last_line, known.entries[entry].until_line);
+    assert_eq!((lines(0), lines(1)), ((Some(8), Some(8)), (Some(14), None)));
 }
 
 #[test]

@@ -1,124 +1,45 @@
-use super::column::Column;
-use super::failing::Failing;
-use super::sheet::Seen;
-use crate::report::failure::Failure;
-use crate::run::Verdict;
+use crate::report::comparison::{Came, CaseChange, Change};
 
-/// What became of a case from one run to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) kind: Kind,
-    /// What happened, in words; empty where nothing did.
-    pub(super) words: String,
+/// How a page shows and names what became of a case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ChangeLook {
+    pub(super) glyph: &'static str,
+    /// The word in an address, and in what names its colours in the stylesheet.
+    pub(super) word: &'static str,
+    pub(super) words: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// It was good, or had come to no verdict, and is bad.
-    Regressed,
-    /// It was bad, and is good.
-    Mended,
-    /// It came to something else, neither of these.
-    Otherwise,
-    /// It did not run before.
-    New,
-    /// It does not run any more.
-    Gone,
-    /// It came to the same.
-    Same,
-}
+impl ChangeLook {
+    /// That of a case that came to the same.
+    pub(super) const SAME: Self = Self { glyph: "=", word: "same", words: "unchanged" };
 
-impl Kind {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Regressed, Self::Mended, Self::Otherwise, Self::New, Self::Gone, Self::Same];
-
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Regressed => "regressed",
-            Self::Mended => "mended",
-            Self::Otherwise => "otherwise",
-            Self::New => "new",
-            Self::Gone => "gone",
-            Self::Same => "same",
-        }
-    }
-
-    /// What it is called where there is room.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Otherwise => "changed otherwise",
-            Self::Same => "unchanged",
-            other => other.word(),
-        }
-    }
-
-    pub(super) const fn glyph(self) -> &'static str {
-        match self {
-            Self::Regressed => "▼",
-            Self::Mended => "▲",
-            Self::Otherwise => "≠",
-            Self::New => "+",
-            Self::Gone => "−",
-            Self::Same => "=",
-        }
-    }
-}
-
-impl Change {
-    /// What became of a case that was seen so before and after.
-    pub(super) fn of(columns: &[Column], seen: &[Option<Seen>]) -> Self {
-        let told = |position: usize| {
-            let seen = seen.get(position).copied().flatten()?;
-            Some((seen, in_words(&columns[position], seen)))
+    pub(super) const fn of(change: Change) -> Self {
+        let (glyph, word) = match change {
+            Change::NewlyFailing => ("▼", "newly-failing"),
+            Change::NewAndFailing => ("▼", "new-and-failing"),
+            Change::FailingOtherwise => ("≠", "failing-otherwise"),
+            Change::NotRun => ("–", "not-run"),
+            Change::Slower => ("~", "slower"),
+            Change::Mended => ("▲", "mended"),
+            Change::RunAgain => ("▲", "run-again"),
+            Change::New => ("+", "new"),
+            Change::Gone => ("−", "gone"),
         };
-        let (kind, words) = match (told(0), told(1)) {
-            (None, None) => (Kind::Same, String::new()),
-            (None, Some((_, words))) => (Kind::New, words),
-            (Some((_, words)), None) => (Kind::Gone, format!("was {words}")),
-            (Some((old, was)), Some((new, is))) => {
-                let kind = Kind::of(old, new);
-                (
-                    kind,
-                    if kind == Kind::Same { String::new() } else { format!("was {was}, is {is}") },
-                )
-            }
-        };
-        Self { kind, words }
+        Self { glyph, word, words: change.words() }
     }
 }
 
-impl Kind {
-    fn of(old: Seen, new: Seen) -> Self {
-        let [was, is] = [old, new].map(|seen| seen.tally.verdict());
-        let [was_flaky, is_flaky] = [old, new].map(|seen| !seen.tally.is_steady());
-        let [key, next] = [old, new].map(|seen| Failure::of(seen.kept.shown()).key());
-        match (was.is_bad(), is.is_bad()) {
-            (false, true) => Self::Regressed,
-            (true, false) if is.is_good() => Self::Mended,
-            _ if was != is || was_flaky != is_flaky => Self::Otherwise,
-            (true, true) if (key.2, key.3) != (next.2, next.3) => Self::Otherwise,
-            _ => Self::Same,
-        }
-    }
+/// What happened to a case, in words: `was fail (client recv c 16 => "pong" gave ECONNRESET), is pass`.
+pub(super) fn sentence(change: &CaseChange) -> String {
+    let old = change.old.as_ref().map(|came| format!("was {}", in_words(came)));
+    let new = change.new.as_ref().map(|came| format!("is {}", in_words(came)));
+    old.into_iter().chain(new).collect::<Vec<_>>().join(", ")
 }
 
-/// What a case came to: `pass`, or `fail at line 11: ECONNRESET`.
-fn in_words(column: &Column, seen: Seen) -> String {
-    let case = seen.kept.shown();
-    let mut words = seen.tally.verdict().word().to_owned();
-    if !seen.tally.is_steady() {
-        let runs = seen.tally.runs();
-        words = match seen.tally.failed() {
-            0 => format!("{words} at times"),
-            failed => format!("{words} in {failed} of {runs} runs"),
-        };
-    }
-    let source = column.transcript.scenario(&case.scenario).map_or("", |one| &*one.source);
-    match (Failing::of(case, source), &case.reason) {
-        (Some(failing), _) if case.verdict.is_bad() => format!("{words} at {}", failing.sentence()),
-        (_, Some(reason)) if case.verdict != Verdict::Pass => {
-            format!("{words}: {}", reason.lines().next().unwrap_or_default())
-        }
-        _ => words,
+fn in_words(came: &Came) -> String {
+    match &came.steps[..] {
+        [] => came.to_string(),
+        [step] => format!("{came} ({step})"),
+        [step, others @ ..] => format!("{came} ({step}, and {} more)", others.len()),
     }
 }

@@ -1,8 +1,9 @@
+use super::failing::Failing;
 use crate::report::elapsed::{Elapsed, Thousands};
 use crate::report::printable::Many;
 use crate::report::tally::{Counts, Tally};
 use crate::report::transcript::Transcript;
-use crate::run::event::RunStarted;
+use crate::run::event::{CaseFinished, RunStarted};
 use crate::vocabulary::Date;
 
 /// A run as a column of the page.
@@ -58,6 +59,22 @@ impl<'a> Column<'a> {
         self.tally().started()
     }
 
+    /// The file of what is known of the subject.
+    pub(super) fn file(&self) -> &'a str {
+        self.started().and_then(|run| run.known.as_ref()).map_or("", |known| &known.file)
+    }
+
+    /// What is to be said of a case that is not good: where it failed and how, or why it was not run.
+    pub(super) fn words(&self, case: &CaseFinished) -> Option<String> {
+        let source = self.transcript.scenario(&case.scenario).map_or("", |one| &*one.source);
+        match Failing::of(case, source).filter(|_| !case.verdict.is_good()) {
+            Some(failing) => Some(failing.sentence()),
+            None => {
+                case.reason.as_ref().and_then(|reason| reason.lines().next()).map(str::to_owned)
+            }
+        }
+    }
+
     pub(super) fn subject(&self) -> &'a str {
         subject(self.transcript)
     }
@@ -95,6 +112,9 @@ impl<'a> Column<'a> {
             1 => cases.to_string(),
             times => format!("{cases}, {} times each", Thousands(times.into())),
         });
+        if let Some(shard) = run.shard {
+            facts.push(format!("part {shard}"));
+        }
         if let Some(hosts) = run.hosts {
             facts.push(format!("lans of {hosts} hosts"));
         }

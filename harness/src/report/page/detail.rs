@@ -5,12 +5,18 @@ use super::listing::Listing;
 use super::packet_list::PacketList;
 use super::sheet::{CaseRow, Count, ScenarioRow, Seen, Sheet};
 use super::{column::Column, filters};
+use crate::report::bytes::BytesDifference;
+use crate::report::diagram::Diagram;
+use crate::report::elaborated::Elaborated;
 use crate::report::elapsed::{CaseTime, Elapsed, Thousands};
 use crate::report::failure::{Failure, Shown};
 use crate::report::palette::Palette;
-use crate::run::event::CaseFinished;
+use crate::run::event::{CaseFinished, StepReport};
 use crate::run::{Entry, Verdict};
 use crate::scenario::Scenario;
+
+/// How many differences of bytes are shown of one repetition.
+const DIFFERENCES: usize = 3;
 
 /// One repetition of a case in one run.
 #[derive(Debug)]
@@ -20,15 +26,16 @@ pub(super) struct Observation<'a> {
     pub(super) case: &'a CaseFinished,
     seen: Seen<'a>,
     column: &'a Column<'a>,
+    elaborated: &'a Elaborated,
     /// Whether it is the one that the report shows of its run.
     pub(super) is_shown: bool,
 }
 
 impl<'a> Observation<'a> {
     /// What was seen of a case, run by run.
-    fn all(columns: &'a [Column<'a>], row: &CaseRow<'a>) -> Vec<Self> {
+    fn all(columns: &'a [(&'a Column<'a>, Elaborated)], row: &CaseRow<'a>) -> Vec<Self> {
         let mut observations = Vec::new();
-        for (column, seen) in columns.iter().zip(&row.seen) {
+        for ((column, elaborated), seen) in columns.iter().zip(&row.seen) {
             let Some(seen) = *seen else { continue };
             let shown = seen.kept.shown();
             for case in std::iter::once(shown).chain(seen.kept.others()) {
@@ -37,7 +44,7 @@ impl<'a> Observation<'a> {
                     _ => format!("{}, run {}", column.label, case.iteration),
                 };
                 let is_shown = std::ptr::eq(case, shown);
-                observations.push(Self { label, case, seen, column, is_shown });
+                observations.push(Self { label, case, seen, column, elaborated, is_shown });
             }
         }
         observations
@@ -113,6 +120,23 @@ impl<'a> Observation<'a> {
         shown.again()
     }
 
+    /// What happened, in a picture.
+    fn diagram(&self) -> Option<Diagram<'a>> {
+        let Self { case, elaborated, .. } = *self;
+        let diagram = Diagram { case, scenario: self.scenario()?, elaborated };
+        (!diagram.is_empty()).then_some(diagram)
+    }
+
+    /// Bytes that are not as expected, with their line.
+    fn differences(&self) -> Vec<(u32, BytesDifference)> {
+        let steps = self.case.steps.iter().enumerate();
+        let difference = |(position, step): (usize, &StepReport)| {
+            let difference = BytesDifference::of(self.case, position, self.elaborated)?;
+            Some((step.place.line, difference))
+        };
+        steps.filter_map(difference).take(DIFFERENCES).collect()
+    }
+
     fn packets(&self) -> Option<PacketList> {
         let version = self.column.started().map_or("", |run| &run.sockspec);
         let application = format!("sockspec {version}");
@@ -133,8 +157,15 @@ pub(super) struct Detail<'a> {
 impl<'a> Detail<'a> {
     /// The fragments of a scenario's cases, in their order.
     pub(super) fn all(sheet: &'a Sheet<'a>, scenario: &'a ScenarioRow<'a>) -> Vec<String> {
+        // What the text of a scenario stands for is the same for all its cases.
+        let elaborated = |column: &'a Column<'a>| {
+            let hosts = column.started().and_then(|run| run.hosts);
+            let scenario = column.transcript.scenario(scenario.id);
+            (column, scenario.map_or_else(Elaborated::default, |one| Elaborated::of(one, hosts)))
+        };
+        let columns: Vec<_> = sheet.columns.iter().map(elaborated).collect();
         let of = |row: &'a CaseRow<'a>| {
-            let observations = Observation::all(&sheet.columns, row);
+            let observations = Observation::all(&columns, row);
             let listings = Listing::of(&observations);
             let detail =
                 Detail { row, scenario: scenario.scenario, observations: &observations, listings };

@@ -1,16 +1,20 @@
 use askama::Template;
 
-use super::change::Kind;
+use super::change::ChangeLook;
 use super::column::Column;
 use super::detail::Detail;
 use super::notice::Notice;
-use super::policy::{SCRIPT, STYLE, policy};
+use super::policy::{self, SCRIPT, STYLE};
 use super::sheet::{CaseRow, Count, ScenarioRow, Sheet};
 use super::{block, filters};
+use crate::report::bytes::BYTES_STYLE;
+use crate::report::comparison::{Change, Comparison, RunDifference};
+use crate::report::diagram::DIAGRAM_STYLE;
 use crate::report::elapsed::Thousands;
 use crate::report::standing::Standing;
 use crate::report::transcript::Transcript;
 use crate::run::Verdict;
+use crate::vocabulary::ScenarioId;
 
 /// The HTML page of runs, each of which is a column: one file that needs no other. The same runs give
 /// the same page.
@@ -20,7 +24,9 @@ pub fn page(runs: &[Transcript]) -> String {
 
 /// The HTML page of what changed from one run to the next.
 pub fn comparison(old: &Transcript, new: &Transcript) -> String {
-    Document { sheet: &Sheet::comparison(Column::pair(old, new)) }.render().unwrap_or_default()
+    let comparison = Comparison::of(old, new);
+    let sheet = Sheet::comparison(Column::pair(old, new), &comparison);
+    Document { sheet: &sheet }.render().unwrap_or_default()
 }
 
 /// The whole page.
@@ -36,6 +42,9 @@ struct Document<'a> {
 pub(super) struct Matrix<'a> {
     pub(super) sheet: &'a Sheet<'a>,
 }
+
+/// How many scenarios are named that have another text.
+const TEXTS_NAMED: usize = 12;
 
 /// A button that chooses cases.
 struct Chip {
@@ -59,7 +68,7 @@ impl<'a> Document<'a> {
         let name = |column: &Column| format!("{} {}", column.subject(), column.version);
         let names: Vec<_> =
             self.sheet.columns.iter().map(|column| name(column).trim_end().to_owned()).collect();
-        if !self.sheet.is_comparison {
+        if self.sheet.comparison.is_none() {
             return names.join(", ");
         }
         match &names[..] {
@@ -68,12 +77,18 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn notices(&self, column: &Column<'a>) -> Vec<Notice<'a>> {
-        Notice::all(column)
+    /// What is not the same about the two runs of a comparison.
+    fn differences(&self) -> &'a [RunDifference] {
+        self.sheet.comparison.map_or(&[], |comparison| &comparison.differences)
     }
 
-    fn policy(&self) -> String {
-        policy()
+    /// The scenarios of a comparison that have another text.
+    fn texts(&self) -> Option<String> {
+        let texts = &self.sheet.comparison?.texts;
+        let names: Vec<_> = texts.iter().take(TEXTS_NAMED).map(ScenarioId::as_str).collect();
+        let more = texts.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))
     }
 
     fn block(&self, scenario: &'a ScenarioRow<'a>) -> String {
@@ -85,17 +100,12 @@ impl<'a> Document<'a> {
         let count = |is_meant: &dyn Fn(&CaseRow<'a>) -> bool| {
             self.sheet.cases().filter(|row| is_meant(row)).count()
         };
-        let changes = Kind::ALL.into_iter().map(|kind| {
-            let is_meant =
-                |row: &CaseRow| row.change.as_ref().is_some_and(|change| change.kind == kind);
-            Chip {
-                filter: "change",
-                value: kind.word(),
-                words: kind.words(),
-                class: format!("c-{}", kind.word()),
-                glyph: kind.glyph(),
-                number: Thousands(count(&is_meant) as u64),
-            }
+        let mut looks: Vec<_> = Change::ALL.into_iter().map(ChangeLook::of).collect();
+        looks.push(ChangeLook::SAME);
+        looks.retain(|_| self.sheet.comparison.is_some());
+        let changes = looks.into_iter().map(|ChangeLook { glyph, word, words }| {
+            let number = Thousands(count(&|row| row.look().word == word) as u64);
+            Chip { filter: "change", value: word, words, class: format!("c-{word}"), glyph, number }
         });
         let standings = [
             Standing::Regression,
@@ -104,7 +114,8 @@ impl<'a> Document<'a> {
             Standing::Known,
             Standing::Expected,
         ];
-        let standings = standings.into_iter().map(|standing| {
+        let is_comparison = self.sheet.comparison.is_some();
+        let standings = standings.into_iter().filter(|_| !is_comparison).map(|standing| {
             let Count { glyph, word, class, number } =
                 Count::standing(standing, count(&|row| row.standings().contains(&standing)));
             let number = Thousands(number as u64);
@@ -148,6 +159,6 @@ impl<'a> Document<'a> {
 
     /// Whether columns can differ.
     fn can_differ(&self) -> bool {
-        self.sheet.columns.len() > 1 && !self.sheet.is_comparison
+        self.sheet.columns.len() > 1 && self.sheet.comparison.is_none()
     }
 }

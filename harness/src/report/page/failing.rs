@@ -1,5 +1,5 @@
 use crate::report::excerpt::between;
-use crate::report::failure::Failure;
+use crate::report::failure::{message, point_of};
 use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Judgement, StepReport};
 use crate::scenario::Place;
@@ -22,9 +22,8 @@ const WIDTH: usize = 60;
 impl Failing {
     /// The point at which a case failed; `None` where it did not, or not within a step.
     pub(super) fn of(case: &CaseFinished, source: &str) -> Option<Self> {
-        let failure = Failure::of(case);
-        let step = failure.point()?;
-        let mut message = failure.message(step, source).into_iter();
+        let step = &case.steps[point_of(case)?];
+        let mut message = message(case.verdict, step, source).into_iter();
         let first = message.next().unwrap_or_default();
         let instead = step.expected.map(|place| between(source, place, place));
         let (words, details) = match (&step.judgement, &step.outcome) {

@@ -49,7 +49,7 @@ pub(super) struct Came {
 /// How many steps of one line are shown each for itself.
 const STEPS_SHOWN: usize = 3;
 /// How many characters of an outcome are shown.
-const OUTCOME_WIDTH: usize = 32;
+const OUTCOME_WIDTH: usize = 24;
 /// How many of an outcome are there to be read where the words are cut.
 const WHOLE_WIDTH: usize = 400;
 

@@ -19,6 +19,8 @@ mod notice;
 mod packet_list;
 mod policy;
 mod sheet;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use document::{comparison, page};

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
 use super::column::Column;
-use super::failing::Failing;
 use super::glyph;
 use crate::report::matrix::{products, variant};
 use crate::report::printable::Many;
+use crate::report::remedy::{Mended, Past, mended};
 use crate::report::standing::Standing;
 use crate::report::tally::CaseTally;
+use crate::report::transcript::CaseTranscript;
 use crate::run::Verdict;
 use crate::vocabulary::{CaseId, ScenarioId};
 
@@ -15,7 +16,7 @@ use crate::vocabulary::{CaseId, ScenarioId};
 pub(super) struct Notice<'a> {
     pub(super) glyph: &'static str,
     /// What names its colours in the stylesheet.
-    pub(super) class: String,
+    pub(super) class: &'static str,
     pub(super) word: &'static str,
     /// The case that shows it.
     pub(super) case: Option<&'a CaseId>,
@@ -41,9 +42,7 @@ impl<'a> Notice<'a> {
             class: "v-broken",
         };
         notices.extend(Self::of_cases(column, broken, |case| case.times(Verdict::Broken) > 0));
-        notices.extend(Self::of_cases(column, Look::of(Standing::Mended), |case| {
-            case.standing() == Some(Standing::Mended)
-        }));
+        notices.extend(Self::mended(column));
         notices.extend(Self::stale(column));
         notices
     }
@@ -53,7 +52,7 @@ impl<'a> Notice<'a> {
         let tally = column.tally();
         let notice = |word, words| Notice {
             glyph: "!",
-            class: "v-broken".to_owned(),
+            class: "v-broken",
             word,
             case: None,
             subject: String::new(),
@@ -81,7 +80,12 @@ impl<'a> Notice<'a> {
     ) -> Vec<Self> {
         let mut groups: BTreeMap<(&ScenarioId, String), Vec<&CaseId>> = BTreeMap::new();
         for (id, case) in column.tally().cases().filter(|(_, case)| is_meant(case)) {
-            let words = column.words(id, case);
+            let shown = column.transcript.case(id).map(CaseTranscript::shown);
+            let words = shown.and_then(|shown| column.words(shown)).unwrap_or_default();
+            let words = match (case.runs(), case.failed()) {
+                (1, _) => words,
+                (runs, failed) => format!("{words} ({failed} of {runs} runs)"),
+            };
             groups.entry((case.scenario(), words)).or_default().push(id);
         }
         let more = groups.len().saturating_sub(SHOWN);
@@ -103,20 +107,36 @@ impl<'a> Notice<'a> {
         notices
     }
 
+    /// The entries of which cases are mended, with what is to be done about them.
+    fn mended(column: &Column<'a>) -> Vec<Self> {
+        let file = column.file();
+        let notice = |Mended { entry, cases, remedies }: Mended<'a>| {
+            let case = cases.first().copied();
+            let more = match cases.len() {
+                0 | 1 => String::new(),
+                number => format!(" and {} more", number - 1),
+            };
+            let subject = case.map_or_else(String::new, |case| format!("{case}{more}"));
+            let remedies: Vec<_> =
+                remedies.iter().map(|remedy| format!("{file}:{remedy}")).collect();
+            let words =
+                format!("passed, and {} was expected; {}", entry.words(), remedies.join("; "));
+            Notice { case, subject, words, ..Look::of(Standing::Mended).notice() }
+        };
+        mended(column.tally()).into_iter().map(notice).collect()
+    }
+
     /// The entries that had to be looked at again by the day of the run.
     fn stale(column: &Column<'a>) -> Vec<Self> {
         let file =
             column.started().and_then(|run| run.known.as_ref()).map_or("", |known| &known.file);
-        let past = column.tally().past().map(|entry| Notice {
+        let past = column.tally().past().filter_map(Past::of).map(|past| Notice {
             glyph: "!",
-            class: "s-mended".to_owned(),
+            class: "s-mended",
             word: "stale",
-            case: entry.cases.first(),
-            subject: format!("{file}:{}", entry.line),
-            words: match entry.until {
-                Some(until) => format!("is past its date {until}: see whether it still holds"),
-                None => "has to be looked at again".to_owned(),
-            },
+            case: None,
+            subject: String::new(),
+            words: format!("{file}:{past}"),
         });
         past.collect()
     }
@@ -144,41 +164,6 @@ impl Look {
 
     fn notice<'a>(self) -> Notice<'a> {
         let Self { glyph, word, class } = self;
-        Notice {
-            glyph,
-            class: class.to_owned(),
-            word,
-            case: None,
-            subject: String::new(),
-            words: String::new(),
-        }
-    }
-}
-
-impl Column<'_> {
-    /// Why a case has to be looked at, for a person to read.
-    fn words(&self, id: &CaseId, tally: &CaseTally) -> String {
-        let Some(case) = self.transcript.case(id).map(|kept| kept.shown()) else {
-            return String::new();
-        };
-        if tally.standing() == Some(Standing::Mended) {
-            let expects = self.tally().entry(id).map_or_else(String::new, |entry| entry.words());
-            let file = self.started().and_then(|run| run.known.as_ref());
-            let place = file.zip(self.tally().entry(id));
-            let place = place.map_or_else(String::new, |(known, entry)| {
-                format!("{}:{}", known.file, entry.line)
-            });
-            return format!("passed, and {place} expects {expects}");
-        }
-        let source = self.transcript.scenario(&case.scenario).map_or("", |one| &*one.source);
-        let told = match (Failing::of(case, source), &case.reason) {
-            (Some(failing), _) => failing.sentence(),
-            (None, Some(reason)) => reason.lines().next().unwrap_or_default().to_owned(),
-            (None, None) => String::new(),
-        };
-        match (tally.runs(), tally.failed()) {
-            (1, _) => told,
-            (runs, failed) => format!("{told} ({failed} of {runs} runs)"),
-        }
+        Notice { glyph, class, word, case: None, subject: String::new(), words: String::new() }
     }
 }

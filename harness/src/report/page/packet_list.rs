@@ -2,6 +2,7 @@ use data_encoding::BASE64;
 
 use crate::report::elapsed::Elapsed;
 use crate::report::packets::{file_name, write_packets};
+use crate::report::printable::Many;
 use crate::report::wire::Seen;
 use crate::run::event::CaseFinished;
 
@@ -28,6 +29,8 @@ pub(super) struct PacketFile {
 
 /// How many packets of a case are shown.
 const SHOWN: usize = 100;
+/// How many are shown without being asked for.
+const UNFOLDED: usize = 12;
 /// The most bytes of a file that is kept in the page; a larger one has to be written by `--pcapng`.
 const LARGEST: usize = 256 << 10;
 
@@ -50,5 +53,14 @@ impl PacketList {
             kilobytes: bytes.len().div_ceil(1_000),
         });
         Some(Self { rows, more, lost: packets.lost, file })
+    }
+
+    pub(super) fn count(&self) -> Many {
+        Many((self.rows.len() + self.more) as u64, "packet")
+    }
+
+    /// Whether they are too many to be shown without being asked for: the diagram has them too.
+    pub(super) fn is_long(&self) -> bool {
+        self.rows.len() > UNFOLDED
     }
 }

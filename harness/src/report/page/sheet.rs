@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::Change;
+use super::change::{ChangeLook, sentence};
 use super::column::Column;
+use crate::report::comparison::{CaseChange, Comparison};
 use crate::report::elapsed::CaseTime;
 use crate::report::matrix::variant;
 use crate::report::natural::natural;
@@ -17,8 +18,8 @@ use crate::vocabulary::{CaseId, Level, ScenarioId};
 pub(super) struct Sheet<'a> {
     pub(super) columns: Vec<Column<'a>>,
     pub(super) areas: Vec<Area<'a>>,
-    /// Whether its two columns are what was before and what is after.
-    pub(super) is_comparison: bool,
+    /// What differs, where its two columns are what was before and what is after.
+    pub(super) comparison: Option<&'a Comparison>,
 }
 
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub(super) struct CaseRow<'a> {
     pub(super) id: &'a CaseId,
     /// What came of it in each column, where it ran.
     pub(super) seen: Vec<Option<Seen<'a>>>,
-    /// What became of it, in a comparison.
-    pub(super) change: Option<Change>,
+    /// What became of it, where that is not the same in a comparison.
+    pub(super) change: Option<&'a CaseChange>,
 }
 
 /// What came of a case in one column.
@@ -65,15 +66,17 @@ pub(super) struct Count {
 
 impl<'a> Sheet<'a> {
     pub(super) fn of(columns: Vec<Column<'a>>) -> Self {
-        Self::filled(columns, false)
+        Self::filled(columns, None)
     }
 
     /// A sheet of what was before and what is after.
-    pub(super) fn comparison(columns: Vec<Column<'a>>) -> Self {
-        Self::filled(columns, true)
+    pub(super) fn comparison(columns: Vec<Column<'a>>, comparison: &'a Comparison) -> Self {
+        Self::filled(columns, Some(comparison))
     }
 
-    fn filled(columns: Vec<Column<'a>>, is_comparison: bool) -> Self {
+    fn filled(columns: Vec<Column<'a>>, comparison: Option<&'a Comparison>) -> Self {
+        let changes = comparison.map_or(&[][..], |comparison| &comparison.changes);
+        let changes: BTreeMap<_, _> = changes.iter().map(|change| (&change.case, change)).collect();
         let mut rows: BTreeMap<&ScenarioId, BTreeMap<&CaseId, Vec<Option<Seen>>>> = BTreeMap::new();
         for (position, column) in columns.iter().enumerate() {
             for (id, tally) in column.tally().cases() {
@@ -86,13 +89,8 @@ impl<'a> Sheet<'a> {
         let mut areas: Vec<Area> = Vec::new();
         for (number, (id, cases)) in rows.into_iter().enumerate() {
             let scenario = columns.iter().rev().find_map(|column| column.transcript.scenario(id));
-            let mut cases: Vec<_> = cases
-                .into_iter()
-                .map(|(id, seen)| {
-                    let change = is_comparison.then(|| Change::of(&columns, &seen));
-                    CaseRow { id, seen, change }
-                })
-                .collect();
+            let row = |(id, seen)| CaseRow { id, seen, change: changes.get(id).copied() };
+            let mut cases: Vec<_> = cases.into_iter().map(row).collect();
             cases.sort_by(|one, other| natural(one.id.as_str(), other.id.as_str()));
             let row = ScenarioRow { number, id, scenario, cases };
             match areas.last_mut().filter(|area| area.name == id.area()) {
@@ -100,11 +98,37 @@ impl<'a> Sheet<'a> {
                 None => areas.push(Area { name: id.area(), scenarios: vec![row] }),
             }
         }
-        Self { columns, areas, is_comparison }
+        Self { columns, areas, comparison }
     }
 
     pub(super) fn cases(&self) -> impl Iterator<Item = &CaseRow<'a>> {
         self.scenarios().flat_map(|scenario| &scenario.cases)
+    }
+
+    /// What is to be said of a case that is not good, once for all columns that say the same.
+    pub(super) fn words(&self, row: &CaseRow<'a>) -> Option<String> {
+        if self.comparison.is_some() {
+            return None;
+        }
+        let mut said: Vec<(Vec<&str>, String)> = Vec::new();
+        for (column, seen) in self.columns.iter().zip(&row.seen) {
+            let Some(words) = seen.and_then(|seen| column.words(seen.kept.shown())) else {
+                continue;
+            };
+            match said.iter_mut().find(|(_, other)| *other == words) {
+                Some((labels, _)) => labels.push(&column.label),
+                None => said.push((vec![&column.label], words)),
+            }
+        }
+        match &said[..] {
+            [] => None,
+            [(_, words)] => Some(words.clone()),
+            several => {
+                let words =
+                    several.iter().map(|(labels, words)| format!("{}: {words}", labels.join(", ")));
+                Some(words.collect::<Vec<_>>().join("; "))
+            }
+        }
     }
 
     pub(super) fn scenarios(&self) -> impl Iterator<Item = &ScenarioRow<'a>> {
@@ -151,7 +175,17 @@ impl<'a> CaseRow<'a> {
         self.first().map_or(self.id.as_str(), |kept| variant(self.id, &kept.shown().scenario))
     }
 
-    pub(super) fn coordinates(&self) -> Option<&'a Variant> {
+    /// How what became of it is shown.
+    pub(super) fn look(&self) -> ChangeLook {
+        self.change.map_or(ChangeLook::SAME, |change| ChangeLook::of(change.change))
+    }
+
+    /// What happened to it, in words.
+    pub(super) fn sentence(&self) -> Option<String> {
+        self.change.map(sentence)
+    }
+
+    fn coordinates(&self) -> Option<&'a Variant> {
         self.first().map(|kept| &kept.shown().variant)
     }
 
@@ -214,7 +248,9 @@ fn counts<'r, 'a: 'r, I: Iterator<Item = &'r CaseRow<'a>>>(
         for seen in rows().filter_map(|row| row.seen[column]) {
             *verdicts.entry(seen.tally.verdict()).or_default() += 1;
             let standing = seen.tally.standing().filter(|one| *one != Standing::Expected);
-            standing.into_iter().for_each(|one| *standings.entry(one).or_default() += 1);
+            if let Some(standing) = standing {
+                *standings.entry(standing).or_default() += 1;
+            }
         }
         let verdicts = verdicts.into_iter().map(|(verdict, number)| Count::of(verdict, number));
         let standings =
