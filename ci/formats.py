@@ -273,6 +273,8 @@ def hostile(path):
                 for entry in known["entries"]:
                     entry["reason"] += HOSTILE
                     entry["source"] += HOSTILE
+                    for pattern in entry.get("patterns", []):
+                        pattern["text"] += HOSTILE
                     entry["cases"] = [case(id) for id in entry["cases"]]
             case "scenario-loaded":
                 event["id"] += HOSTILE

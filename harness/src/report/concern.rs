@@ -1,33 +1,33 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::elapsed::Thousands;
 use super::matrix::{products, variant};
 use super::printable::{Many, Printable};
-use super::standing::Standing;
+use super::remedy::{Mended, Past, Remedy, mended};
 use super::summary::announced;
 use super::tally::{CaseTally, Tally};
-use crate::run::Entry;
-use crate::run::event::RunStarted;
+use crate::run::Shard;
 use crate::vocabulary::{CaseId, ScenarioId};
 
 /// What is wrong with a run beside the cases that failed: each is why it does not exit with 0.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Concern<'a> {
     /// Cases were good that an entry of the expectations says to be bad.
     Mended {
         /// The file of the expectations.
         file: &'a str,
-        /// The entry.
-        entry: &'a Entry,
-        /// The cases, each with its scenario.
-        cases: Vec<(&'a ScenarioId, &'a CaseId)>,
+        /// The entry and what is to be done about it.
+        mended: Mended<'a>,
+        /// The cases, as the products of variants that they make up.
+        cases: Vec<String>,
     },
     /// An entry of the expectations is past its date.
     Stale {
         /// The file of the expectations.
         file: &'a str,
-        /// The entry.
-        entry: &'a Entry,
+        /// What is to be done about it.
+        past: Past,
     },
     /// Not everything was run.
     Incomplete {
@@ -35,6 +35,8 @@ pub(crate) enum Concern<'a> {
         ended: u64,
         /// How many were to.
         announced: u64,
+        /// The parts of the suite that are not in the recording.
+        missing: &'a [Shard],
     },
     /// No case was selected.
     Nothing,
@@ -49,43 +51,29 @@ impl<'a> Concern<'a> {
         let mut concerns = Vec::new();
         let announced = run.map_or(0, announced);
         if tally.is_incomplete() {
-            concerns.push(Self::Incomplete { ended: tally.runs(), announced });
+            let missing = tally.finished().map_or(&[][..], |end| &end.missing);
+            concerns.push(Self::Incomplete { ended: tally.runs(), announced, missing });
         } else if tally.runs() == 0 && announced == 0 {
             concerns.push(Self::Nothing);
         }
         let leaks = tally.finished().map_or(&[][..], |end| &end.leaks);
         concerns.extend(leaks.iter().map(|leak| Self::LeftBehind(leak)));
         let file = run.and_then(|run| run.known.as_ref()).map_or("", |known| &known.file);
-        let entries = run.map_or(&[][..], RunStarted::entries);
-        for entry in entries {
-            let is_mended = |case: &CaseId| {
-                let stands = tally.case(case).and_then(CaseTally::standing);
-                stands == Some(Standing::Mended)
-            };
-            let mut cases: Vec<_> = entry
-                .cases
-                .iter()
-                .filter(|case| is_mended(case))
-                .filter_map(|case| Some((tally.case(case)?.scenario(), case)))
-                .collect();
-            cases.sort_unstable();
-            if !cases.is_empty() {
-                concerns.push(Self::Mended { file, entry, cases });
-            }
-            if tally.past().any(|past| past.line == entry.line) {
-                concerns.push(Self::Stale { file, entry });
-            }
-        }
+        let of_mended = mended(tally).into_iter().map(|mended| {
+            let cases = products_of(tally, &mended.cases);
+            Self::Mended { file, mended, cases }
+        });
+        let stale = tally.past().filter_map(Past::of).map(|past| Self::Stale { file, past });
+        concerns.extend(of_mended.chain(stale));
         concerns
     }
 
     /// What it is about, on one line.
     pub(crate) fn title(&self) -> String {
         match self {
-            Self::Mended { file, entry, .. } => {
-                format!("{}:{} mended", Printable(file), entry.line)
+            Self::Mended { file, .. } | Self::Stale { file, .. } => {
+                format!("{}:{} {}", Printable(file), self.line().unwrap_or(1), self.word())
             }
-            Self::Stale { file, entry } => format!("{}:{} stale", Printable(file), entry.line),
             Self::Incomplete { .. } => "incomplete".to_owned(),
             Self::Nothing => "nothing selected".to_owned(),
             Self::LeftBehind(_) => "left behind".to_owned(),
@@ -93,11 +81,19 @@ impl<'a> Concern<'a> {
     }
 
     /// The file and line that have to be looked at.
-    pub(crate) const fn place(&self) -> Option<(&'a str, u32)> {
+    pub(crate) fn place(&self) -> Option<(&'a str, u32)> {
         match self {
-            Self::Mended { file, entry, .. } | Self::Stale { file, entry } => {
-                Some((file, entry.line))
+            Self::Mended { file, .. } | Self::Stale { file, .. } => Some((file, self.line()?)),
+            Self::Incomplete { .. } | Self::Nothing | Self::LeftBehind(_) => None,
+        }
+    }
+
+    fn line(&self) -> Option<u32> {
+        match self {
+            Self::Mended { mended, .. } => {
+                Some(mended.remedies.first().map_or(mended.entry.line, Remedy::line))
             }
+            Self::Stale { past, .. } => Some(past.at.unwrap_or(past.lines.0)),
             Self::Incomplete { .. } | Self::Nothing | Self::LeftBehind(_) => None,
         }
     }
@@ -124,33 +120,26 @@ impl<'a> Concern<'a> {
 impl fmt::Display for Concern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mended { file, entry, cases } => {
-                let mut between = "";
-                for (count, case) in mended(cases).enumerate() {
-                    if count == NAMED {
-                        write!(f, " and others")?;
-                        break;
-                    }
-                    write!(f, "{between}{}", Printable(&case))?;
-                    between = ", ";
-                }
-                let (file, line, words) = (Printable(file), entry.line, entry.words());
+            Self::Mended { file, mended, cases } => {
+                let named: Vec<_> =
+                    cases.iter().take(NAMED).map(|case| Printable(case).to_string()).collect();
+                let others = if cases.len() > NAMED { " and others" } else { "" };
+                let (file, entry) = (Printable(file), mended.entry);
+                let (line, words) = (entry.line, entry.words());
                 write!(
                     f,
-                    " passed, and {file}:{line} expects {words}; remove the entry, or narrow it to \
-                     what still holds"
-                )
+                    "{}{others} passed, and {file}:{line} expects {words}",
+                    named.join(", ")
+                )?;
+                mended.remedies.iter().try_for_each(|remedy| write!(f, "; {file}:{remedy}"))
             }
-            Self::Stale { file, entry } => {
-                let until = entry.until.map_or_else(String::new, |until| format!(" {until}"));
-                let (file, line) = (Printable(file), entry.line);
-                write!(
-                    f,
-                    "{file}:{line} is past its date{until}; see whether it still holds, then remove \
-                     it or set a later date"
-                )
+            Self::Stale { file, past } => write!(f, "{}:{past}", Printable(file)),
+            Self::Incomplete { missing: missing @ [_, ..], .. } => {
+                let parts: Vec<_> = missing.iter().map(Shard::to_string).collect();
+                let noun = if parts.len() == 1 { "part" } else { "parts" };
+                write!(f, "cut short: {noun} {} of the suite missing", parts.join(", "))
             }
-            Self::Incomplete { ended, announced } => {
+            Self::Incomplete { ended, announced, .. } => {
                 let ended = Thousands(*ended);
                 write!(f, "cut short: {ended} of {} ended", Many(*announced, "case"))
             }
@@ -163,13 +152,17 @@ impl fmt::Display for Concern<'_> {
 /// How many products of variants are named.
 const NAMED: usize = 5;
 
-/// The cases as the products they make up, scenario by scenario.
-fn mended<'a>(cases: &'a [(&'a ScenarioId, &'a CaseId)]) -> impl Iterator<Item = String> + use<'a> {
-    cases.chunk_by(|one, other| one.0 == other.0).flat_map(|of_scenario| {
-        let scenario = of_scenario[0].0;
-        let variants: Vec<&str> =
-            of_scenario.iter().map(|(scenario, case)| variant(case, scenario)).collect();
-        let named = move |product: String| format!("{scenario}[{product}]");
-        products(&variants).into_iter().map(named)
-    })
+/// Cases as the products they make up, scenario by scenario.
+fn products_of(tally: &Tally, cases: &[&CaseId]) -> Vec<String> {
+    let mut variants: BTreeMap<&ScenarioId, Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        if let Some(scenario) = tally.case(case).map(CaseTally::scenario) {
+            variants.entry(scenario).or_default().push(variant(case, scenario));
+        }
+    }
+    let of_scenario = |(scenario, variants): (&ScenarioId, Vec<&str>)| {
+        let products = products(&variants).into_iter();
+        products.map(|product| format!("{scenario}[{product}]")).collect::<Vec<_>>()
+    };
+    variants.into_iter().flat_map(of_scenario).collect()
 }

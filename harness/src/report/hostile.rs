@@ -33,6 +33,9 @@ pub(super) fn hostile_run() -> Transcript {
                 for entry in &mut known.entries {
                     entry.reason.push_str(HOSTILE);
                     entry.source.push_str(HOSTILE);
+                    for pattern in &mut entry.patterns {
+                        pattern.text.push_str(HOSTILE);
+                    }
                     entry.cases = entry.cases.iter().map(renamed).collect();
                 }
             }

@@ -81,11 +81,13 @@ fn properties(findings: &Findings<'_>) -> Vec<Property> {
         sockspec,
         subject,
         subject_version,
+        kernel,
         suite,
+        hosts,
+        shard,
         repeat,
         seed,
         stress,
-        hosts,
         at,
         ..
     } = run;
@@ -95,7 +97,9 @@ fn properties(findings: &Findings<'_>) -> Vec<Property> {
         ("sockspec", Some(sockspec.clone())),
         ("subject", Some(subject.clone())),
         ("subject-version", Some(subject_version.clone())),
+        ("kernel", kernel.clone()),
         ("suite", Some(suite.clone())),
+        ("shard", shard.map(|shard| shard.to_string())),
         ("date", Some(Date::at(*at).to_string())),
         ("repeat", number(Some(*repeat).filter(|repeat| *repeat > 1))),
         ("seed", seed.map(|seed| seed.to_string())),
@@ -305,8 +309,8 @@ mod tests {
     fn text_stays_text() {
         let (plain, hostile) = (of(&fixture::every_standing()), junit(&[hostile_run()]));
         let tags = |text: &str| text.matches('<').count();
-        // What was left behind is a test in a suite of its own, with six properties.
-        assert_eq!(tags(&hostile), tags(&plain) + 8 + 6);
+        // What was left behind is a test in a suite of its own, with seven properties.
+        assert_eq!(tags(&hostile), tags(&plain) + 8 + 7);
         let is_wrong =
             |c: char| c.is_control() && c != '\n' || "\u{202e}\u{ffff}\u{2028}".contains(c);
         assert!(!hostile.contains(is_wrong));

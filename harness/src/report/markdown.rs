@@ -18,14 +18,15 @@ const MOST: usize = 1_000_000;
 /// How many runs are told of.
 const RUNS: usize = 8;
 /// How many rows a table or a list has, and after how many bytes it takes no further one. A run has six
-/// of them, each row has less than 6 kB, so that with its heading a run has less than [`BESIDE`] bytes
-/// beside its failures, and all runs have room.
+/// of them, and a character has at most 18 bytes where it is escaped, so that with its heading a run has
+/// less than [`BESIDE`] bytes beside its failures, and all runs have room.
 const ROWS: usize = 50;
 const ROOM: usize = 8_000;
-const BESIDE: usize = 110_000;
-/// How long a name is in characters, and a sentence.
+const BESIDE: usize = 124_000;
+/// How long a name is in characters, a sentence, and what is to be done about an expectation.
 const NAME: usize = 120;
 const SENTENCE: usize = 300;
+const CONCERN: usize = 1_000;
 /// How long a failure is that is shown in full, in characters; one has at most four bytes.
 const FAILURE: usize = 16_000;
 
@@ -78,7 +79,8 @@ impl Section<'_> {
         let concerns = self.findings.concerns();
         let (harness, entries): (Vec<_>, Vec<_>) =
             concerns.iter().partition(|concern| concern.is_of_the_harness());
-        let row = |concern: &&Concern<'_>| format!("> ⚠️ **{}**\n", Prose(&concern.to_string()));
+        let row =
+            |concern: &&Concern<'_>| format!("> ⚠️ **{}**\n", Prose(&concern.to_string(), CONCERN));
         rows(text, &harness, "problem", row);
         self.areas(text);
         let heading = text.len() - (end - room);
@@ -101,7 +103,7 @@ impl Section<'_> {
         };
         let Some(run) = self.findings.run() else { return };
         let subject = format!("{} {}", run.subject, run.subject_version);
-        let _ = writeln!(text, "## {glyph} sockspec · {}\n", Prose(subject.trim_end()));
+        let _ = writeln!(text, "## {glyph} sockspec · {}\n", Prose(subject.trim_end(), SENTENCE));
         let _ = write!(text, "**{}**", tally.counts());
         if let Some(end) = tally.finished() {
             let _ = write!(text, " in {}", Elapsed(end.took));
@@ -116,7 +118,7 @@ impl Section<'_> {
             let _ = write!(text, " · seed {seed}");
         }
         let suite = Code { text: &run.suite, length: NAME };
-        let _ = writeln!(text, " · suite {suite} · sockspec {}\n", Prose(&run.sockspec));
+        let _ = writeln!(text, " · suite {suite} · sockspec {}\n", Prose(&run.sockspec, SENTENCE));
     }
 
     /// The areas, those first in which something failed.
@@ -206,7 +208,7 @@ impl Section<'_> {
         *text += "| line | cases | reason |\n|--:|--:|:--|\n";
         let entries: Vec<_> = entries.into_iter().collect();
         rows(text, &entries, "line", |(line, (cases, reason))| {
-            format!("| {line} | {cases} | {} |", Prose(reason))
+            format!("| {line} | {cases} | {} |", Prose(reason, SENTENCE))
         });
         *text += "</details>\n\n";
     }
@@ -230,7 +232,7 @@ impl Section<'_> {
         let _ = write!(text, "<details><summary>{cases} not run</summary>\n\n");
         *text += "| cases | verdict | reason |\n|--:|:--|:--|\n";
         rows(text, &reasons, "reason", |((verdict, reason), count)| {
-            format!("| {count} | {verdict} | {} |", Prose(reason))
+            format!("| {count} | {verdict} | {} |", Prose(reason, SENTENCE))
         });
         *text += "</details>\n\n";
     }
@@ -243,7 +245,7 @@ fn review(text: &mut String, entries: &[&Concern<'_>]) {
     }
     *text += "### Expectations to look at\n\n";
     rows(text, entries, "expectation", |concern| {
-        format!("- **{}**: {}", concern.word(), Prose(&concern.to_string()))
+        format!("- **{}**: {}", concern.word(), Prose(&concern.to_string(), CONCERN))
     });
 }
 
@@ -290,12 +292,12 @@ impl fmt::Display for Code<'_> {
 
 /// A sentence, on one line and up to a length, in which nothing is read as Markdown, HTML, or a mention
 /// of somebody or something.
-struct Prose<'a>(&'a str);
+struct Prose<'a>(&'a str, usize);
 
 impl fmt::Display for Prose<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.split_whitespace().collect::<Vec<_>>().join(" ");
-        write!(f, "{}", Plain(&short(&text, SENTENCE)))
+        write!(f, "{}", Plain(&short(&text, self.1)))
     }
 }
 
@@ -395,11 +397,14 @@ mod tests {
                     run.sockspec.clone_from(&long);
                     let entry = |line| Entry {
                         line,
+                        last_line: None,
                         cases: Vec::new(),
+                        patterns: Vec::new(),
                         verdicts: vec![Verdict::Fail],
                         reason: long.clone(),
                         source: String::new(),
                         until: "2001-01-01".parse().ok(),
+                        until_line: None,
                     };
                     let entries = (1..=100).map(entry).collect();
                     run.known = Some(Known { file: long.clone(), entries });
