@@ -24,11 +24,11 @@ const INTERRUPT: &[u8] = b"\x03";
 const SUSPEND: &[u8] = b"\x1a";
 const QUIT: &[u8] = b"\x1c";
 
-/// A case that lasts for an hour.
-const LONG: &str = "\"it lasts\"\nover tcp4\npair client.c server.s\n\n\
+/// Two cases that last for an hour.
+const LONG: &str = "\"they last\"\nover tcp4 unix\npair client.c server.s\n\n\
                     client  recv c 16  => blocked for 3600s\n";
 
-/// A run of that case on a screen of its own, by a shell where there is a script for it.
+/// A run of these cases on a screen of its own, by a shell where there is a script for it.
 fn start(test: &str, script: Option<&str>) -> io::Result<Option<(Screen, TempDir)>> {
     let suite = tempfile::tempdir()?;
     std::fs::write(suite.path().join("long.scn"), LONG)?;
@@ -53,11 +53,11 @@ fn a_key_shows_what_is_pending_and_the_terminal_is_given_back() -> io::Result<()
         return Ok(());
     };
     screen.press(b"xt");
-    screen.wait_for("pending: 1 step");
+    screen.wait_for("pending: 2 steps");
     screen.wait_for("long[tcp4,loopback]");
     screen.press(INTERRUPT);
     screen.wait_for("SIGINT: the run ends here");
-    screen.wait_for("cut short: 0 of 1 case ended");
+    screen.wait_for("cut short: 0 of 2 cases ended");
     assert_eq!(screen.wait().code(), Some(3));
     assert!(!screen.shown().contains("xt"), "keys are not shown");
     Ok(())
@@ -88,7 +88,7 @@ fn a_run_that_is_stopped_lends_the_terminal_to_the_shell() -> io::Result<()> {
     screen.press(b"\n");
     screen.wait_until("it has the keys again", || !screen.is_as_before());
     screen.press(b"t");
-    screen.wait_for("pending: 1 step");
+    screen.wait_for("pending: 2 steps");
     screen.press(INTERRUPT);
     screen.wait_for("ended");
     assert!(screen.wait().success(), "that is how the shell ends");

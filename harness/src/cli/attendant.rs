@@ -28,6 +28,7 @@ use crate::run::{Pending, Stop};
 ///
 /// A signal that was ignored when the program began stays so, as in the background of a shell.
 pub(super) struct Attendant {
+    /// The thread, where it has to be waited for.
     thread: Option<JoinHandle<()>>,
     /// Closed when there is nothing to attend to any more.
     end: Option<PipeWriter>,
@@ -37,6 +38,9 @@ pub(super) struct Attendant {
 const ENDS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 /// What else concerns the attendant.
 const OTHERS: [Signal; 4] = [Signal::SIGUSR1, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCONT];
+
+/// How many milliseconds pass before the run is asked to end once more.
+const AGAIN: u8 = 2;
 
 impl Attendant {
     /// Begins to attend. From then on the signals are blocked in this thread and in those that it
@@ -61,7 +65,8 @@ impl Attendant {
             .name("attendant".to_owned())
             .stack_size(256 << 10)
             .spawn(move || post.attend())?;
-        Ok(Self { thread: Some(thread), end: Some(end) })
+        // Without a terminal there is nothing to give back, and so nothing to wait for.
+        Ok(Self { thread: io::stdin().is_terminal().then_some(thread), end: Some(end) })
     }
 }
 
@@ -102,6 +107,9 @@ impl Post {
             if key {
                 self.key();
             }
+            if self.stop.is_asked() {
+                self.stop.ask();
+            }
         }
         self.keys = None;
     }
@@ -116,7 +124,8 @@ impl Post {
         if self.keys.is_some() {
             waits.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut waits, PollTimeout::NONE) {
+        let timeout = if self.stop.is_asked() { AGAIN.into() } else { PollTimeout::NONE };
+        match poll(&mut waits, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }

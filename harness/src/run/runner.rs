@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -93,10 +93,6 @@ impl Default for RunOptions {
 const WAITERS: usize = 256;
 /// The stack of a thread that runs cases.
 const STACK: usize = 512 << 10;
-/// How often is looked whether the run is to end.
-const WATCH: Duration = Duration::from_millis(20);
-/// How often what waits is broken once it is: a call may have begun just after.
-const ABORT: Duration = Duration::from_millis(2);
 
 /// Runs a plan on a subject and hands every event to `sink`, on the calling thread.
 ///
@@ -148,6 +144,9 @@ pub fn run(
         stop: options.stop.as_deref(),
         ..Bench::new(subject, &options.limits, &witness)
     };
+    if let Some(stop) = &options.stop {
+        stop.concerns(subject.aborter());
+    }
     let mut stall = Duration::ZERO;
     let cut_short = run_batches(bench, &plan, options, cores, &mut |event| {
         if let Event::CaseFinished(case) = &event {
@@ -155,6 +154,9 @@ pub fn run(
         }
         sink(event);
     });
+    if let Some(stop) = &options.stop {
+        stop.concerns(None);
+    }
     let stall = stall.max(witness.worst());
     drop(witness);
     let made = subject.made();
@@ -220,8 +222,8 @@ fn run_batches(
     thread::scope(|scope| {
         let threads =
             (0..waiters).map(|_| &queues[..1]).chain((0..workers).map(|_| workers_queues));
-        // One batch alone is not worth a thread, unless this one may have to break it.
-        let single = turns(plan.batches.len()) == 1 && bench.stop.is_none();
+        // One batch alone is not worth a thread.
+        let single = turns(plan.batches.len()) == 1;
         let mut left = Vec::new();
         let work = &work;
         for queues in threads {
@@ -236,30 +238,11 @@ fn run_batches(
             work(queues, &sender);
         }
         drop(sender);
-        receive(&receiver, bench, sink);
+        for event in receiver {
+            sink(event);
+        }
     });
     gave_up.into_inner() || queues.iter().any(|queue| !queue.is_empty())
-}
-
-/// Hands events on until the last sender is gone, and breaks what cases wait in once the run is to
-/// end.
-fn receive(receiver: &Receiver<Event>, bench: Bench<'_>, sink: &mut dyn FnMut(Event)) {
-    if bench.stop.is_none() {
-        return receiver.iter().for_each(sink);
-    }
-    loop {
-        let pause = if bench.is_stopped() {
-            bench.subject.abort();
-            ABORT
-        } else {
-            WATCH
-        };
-        match receiver.recv_timeout(pause) {
-            Ok(event) => sink(event),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
 }
 
 /// Batches that are still to be taken, all of them once, then all of them again, as often as they

@@ -10,5 +10,6 @@ mod session;
 
 pub use book::AddressBook;
 pub use session::{
-    Admission, Awaited, Granularity, Observation, Opened, Session, Subject, SubjectError, WaitKind,
+    Aborter, Admission, Awaited, Granularity, Observation, Opened, Session, Subject, SubjectError,
+    WaitKind,
 };

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::Made;
@@ -41,12 +42,16 @@ pub trait Subject: Send + Sync {
     /// Gives up what it kept for further cases.
     fn settle(&self) {}
 
-    /// Breaks every call in which a session waits, since the run is to end at once: from then on
-    /// what sessions are asked for fails with [`SubjectError::Aborted`]. It is repeated until all
-    /// have closed, since a call may begin just after it. A subject that cannot do that lets its
-    /// calls come to their ends.
-    fn abort(&self) {}
+    /// What breaks every call in which a session waits, where the subject can do that.
+    fn aborter(&self) -> Option<Aborter> {
+        None
+    }
 }
+
+/// Breaks every call in which a session of a subject waits, since the run is to end at once: from then
+/// on what sessions are asked for fails with [`SubjectError::Aborted`]. It is called again and again
+/// until all have closed, since a call may begin just after it.
+pub type Aborter = Arc<dyn Fn() + Send + Sync>;
 
 /// A session that has begun.
 pub struct Opened {

@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::fault::Fault;
 use super::session::FaultySession;
 use crate::scenario::Case;
-use crate::subject::{Admission, Granularity, Opened, Subject, SubjectError};
+use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
 use crate::vocabulary::Capability;
 
 /// A subject with one planted fault; for the rest it is another one.
@@ -66,7 +66,7 @@ impl Subject for FaultySubject<'_> {
         Ok(Opened { session: Box::new(session), book })
     }
 
-    fn abort(&self) {
-        self.inner.abort();
+    fn aborter(&self) -> Option<Aborter> {
+        self.inner.aborter()
     }
 }

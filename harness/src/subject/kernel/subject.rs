@@ -13,7 +13,7 @@ use super::session::KernelSession;
 use super::{option, signal, syscall};
 use crate::net::{Lease, Made, Net, Refused, Shape};
 use crate::scenario::{Action, Case, LinkFault, WireStep};
-use crate::subject::{AddressBook, Admission, Granularity, Opened, Subject, SubjectError};
+use crate::subject::{Aborter, AddressBook, Admission, Granularity, Opened, Subject, SubjectError};
 use crate::vocabulary::{Capability, Op, Topology, Transport};
 
 /// The kernel this process runs on.
@@ -204,11 +204,15 @@ impl Subject for KernelSubject {
         }
     }
 
-    fn abort(&self) {
-        self.breaker.interrupt();
-        if let Networks::Own(net) = &self.networks {
-            net.make_no_more();
-        }
+    fn aborter(&self) -> Option<Aborter> {
+        let breaker = Arc::clone(&self.breaker);
+        let net = self.networks().and_then(Result::ok).map(Arc::clone);
+        Some(Arc::new(move || {
+            breaker.interrupt();
+            if let Some(net) = &net {
+                net.make_no_more();
+            }
+        }))
     }
 }
 
