@@ -28,7 +28,12 @@ impl Screen {
         let pair = openpty(None, None)?;
         let mut leader = Command::new("setsid");
         leader.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
-        leader.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => leader.env(name, value),
+                None => leader.env_remove(name),
+            };
+        }
         if let Some(folder) = command.get_current_dir() {
             leader.current_dir(folder);
         }
