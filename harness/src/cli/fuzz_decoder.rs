@@ -10,10 +10,11 @@ use super::exit::Exit;
 use super::finding::{Replay, held, shown};
 use super::output::{Colour, complain, print};
 use super::run::{positive, time};
-use crate::explore::decoder::{Program, Session, StartError, guard};
+use crate::explore::decoder::{Program, Session, StartError};
 use crate::explore::{Case, Checks, Frames, Generator, Hunt, Hunted, observe};
 use crate::framing::laws::Law;
 use crate::report::Many;
+use crate::subject::program::guard;
 use crate::vocabulary::Framing;
 
 /// Hold any program that decodes against the laws of framing.

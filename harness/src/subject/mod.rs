@@ -6,6 +6,7 @@ pub mod agent;
 mod book;
 pub mod faulty;
 pub mod kernel;
+pub mod program;
 mod session;
 
 pub use book::AddressBook;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use crate::subject::program::Ending;
 
 /// That a program gave no answer, or one that is none: a finding whatever it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,17 +32,6 @@ pub enum MishapKind {
     Messages(u64),
 }
 
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// By itself, with this exit code.
-    Code(i32),
-    /// By this signal.
-    Signal(Signal),
-    /// Not at all; it only closed its standard output.
-    Closed,
-}
-
 impl MishapKind {
     /// One word for it, as `--only` takes it.
     pub const fn word(&self) -> &'static str {
@@ -63,16 +52,6 @@ impl MishapKind {
             Self::Crash(_) => "no stream ends the program",
             Self::Garbage { .. } => "every answer is one of the protocol",
             Self::Flood(_) | Self::Messages(_) => "what comes out is bounded by what goes in",
-        }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "it ended with exit code {code}"),
-            Self::Signal(signal) => write!(f, "it was ended by {signal}"),
-            Self::Closed => f.write_str("it closed its standard output"),
         }
     }
 }

@@ -19,12 +19,9 @@
 //! The page for those who write such a program is `harness/decoders/README.md`.
 
 mod answer;
-mod guard;
 mod mishap;
 mod process;
 mod session;
-mod tail;
 
-pub use guard::guard;
-pub use mishap::{Ending, Mishap, MishapKind, StartError};
+pub use mishap::{Mishap, MishapKind, StartError};
 pub use session::{Exchanges, Program, Session, Stream};

@@ -1,25 +1,13 @@
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
-
 use super::answer::{Answer, Request, greeted};
-use super::guard::{REFUSED, guarded, kill_group};
-use super::tail::Tail;
-use super::{Ending, Mishap, MishapKind, StartError};
+use super::{Mishap, MishapKind, StartError};
 use crate::framing::{Inbox, Next, Refusal, TerminatorFramer};
+use crate::subject::program;
 
 /// How long a program may take until it says which protocol it speaks: some start slowly.
 const START: Duration = Duration::from_secs(10);
-/// How long one may take to end after it has closed its standard output.
-const LINGER: Duration = Duration::from_millis(500);
 /// How long its first line may be.
 const LONGEST_GREETING: u64 = 1 << 10;
 /// How many bytes an answer may have, beside eight for each byte of the stream: enough for each
@@ -31,23 +19,12 @@ const SHOWN: usize = 120;
 /// A program that runs and answers. It is killed, with all that it started, when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: Source<ChildStdout>,
-    stderr: Source<ChildStderr>,
+    program: program::Process,
     inbox: Inbox,
     lines: TerminatorFramer,
-    tail: Tail,
     /// How many bytes the stream has so far, and messages.
     bytes: u64,
     messages: u64,
-}
-
-/// A pipe to read from, and whether it was read to its end.
-#[derive(Debug)]
-struct Source<T> {
-    pipe: T,
-    over: bool,
 }
 
 impl Process {
@@ -57,27 +34,15 @@ impl Process {
         guard: &[OsString],
         command: &[OsString],
     ) -> Result<(Self, String), StartError> {
-        let mut child = guarded(guard, command)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+        let program = program::Process::start(guard, command)
             .map_err(|error| StartError::Spawn(error.to_string()))?;
-        let missing = || io::Error::from(ErrorKind::BrokenPipe);
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { return Err(missing().into()) };
         let mut process = Self {
-            child,
-            stdin,
-            stdout: Source { pipe: stdout, over: false },
-            stderr: Source { pipe: stderr, over: false },
+            program,
             inbox: Inbox::new(),
             lines: TerminatorFramer::new(b'\n', usize::MAX),
-            tail: Tail::default(),
             bytes: 0,
             messages: 0,
         };
-        fcntl(&process.stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
         let name = process.greet()?;
         Ok((process, name))
     }
@@ -92,9 +57,9 @@ impl Process {
                 return Err(StartError::Silent { kind, said });
             }
         };
-        greeted(&line).map_err(|line| match line.strip_prefix(REFUSED) {
+        greeted(&line).map_err(|line| match program::refusal(&line) {
             Some(why) => StartError::Spawn(why.to_owned()),
-            None => StartError::Greeting { line: shown(&line), said: self.tail.lines() },
+            None => StartError::Greeting { line: shown(&line), said: self.program.said() },
         })
     }
 
@@ -147,106 +112,26 @@ impl Process {
             if turn.read > turn.most {
                 return Err(MishapKind::Flood(turn.most));
             }
-            if self.stdout.over {
-                return Err(MishapKind::Crash(self.ending(Instant::now() + LINGER)));
+            if self.program.is_over() {
+                return Err(MishapKind::Crash(self.program.ending()));
             }
             let Some(left) = turn.deadline.checked_duration_since(Instant::now()) else {
                 // It can have ended while something that it started holds its pipes.
-                return Err(match self.ended() {
+                return Err(match self.program.ended() {
                     Some(ending) => MishapKind::Crash(ending),
                     None => MishapKind::Hang(turn.limit),
                 });
             };
-            self.exchange(turn, left);
-        }
-    }
-
-    /// Writes and reads what can be written and read, or waits until something can.
-    fn exchange(&mut self, turn: &mut Turn<'_>, left: Duration) {
-        let ready = ready(
-            [
-                (!turn.text.is_empty(), self.stdin.as_fd(), PollFlags::POLLOUT),
-                (!self.stdout.over, self.stdout.pipe.as_fd(), PollFlags::POLLIN),
-                (!self.stderr.over, self.stderr.pipe.as_fd(), PollFlags::POLLIN),
-            ],
-            left,
-        );
-        if ready[0] {
-            turn.text = match self.stdin.write(turn.text) {
-                Ok(count) => &turn.text[count..],
-                Err(error) if is_passing(&error) => turn.text,
-                // It does not read any more; what it writes still tells why.
-                Err(_) => &[],
-            };
-        }
-        if ready[1] {
-            match self.inbox.fill(&mut self.stdout.pipe) {
-                Ok(0) => self.stdout.over = true,
-                Ok(count) => turn.read += count as u64,
-                Err(error) => self.stdout.over = !is_passing(&error),
-            }
-        }
-        if ready[2] {
-            self.listen();
-        }
-    }
-
-    /// Reads once from its standard error.
-    fn listen(&mut self) {
-        let mut buffer = [0; 4 << 10];
-        match self.stderr.pipe.read(&mut buffer) {
-            Ok(0) => self.stderr.over = true,
-            Ok(count) => self.tail.push(&buffer[..count]),
-            Err(error) => self.stderr.over = !is_passing(&error),
-        }
-    }
-
-    /// How it ended, if it ends by then.
-    fn ending(&mut self, deadline: Instant) -> Ending {
-        loop {
-            if let Some(ending) = self.ended() {
-                return ending;
-            }
-            if Instant::now() >= deadline {
-                return Ending::Closed;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// How it ended, if it has. It stays to be waited for, so that its id remains its own.
-    fn ended(&self) -> Option<Ending> {
-        let id = Id::Pid(Pid::from_raw(i32::try_from(self.child.id()).ok()?));
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        match waitid(id, flags).ok()? {
-            WaitStatus::Exited(_, code) => Some(Ending::Code(code)),
-            WaitStatus::Signaled(_, signal, _) => Some(Ending::Signal(signal)),
-            _ => None,
+            let inbox = &mut self.inbox;
+            let read = self.program.exchange(&mut turn.text, |pipe| inbox.fill(pipe), left);
+            turn.read += read as u64;
         }
     }
 
     /// What it did instead of answering, with what it said to its standard error. Nothing more can
     /// be asked of it.
     fn mishap(&mut self, kind: MishapKind) -> Mishap {
-        kill_group(self.child.id());
-        // What was written before the end is there now, and little of it.
-        for _ in 0..256 {
-            let stderr = (!self.stderr.over, self.stderr.pipe.as_fd(), PollFlags::POLLIN);
-            let [ready] = ready([stderr], Duration::ZERO);
-            if !ready {
-                break;
-            }
-            self.listen();
-        }
-        Mishap { kind, said: self.tail.lines() }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        kill_group(self.child.id());
-        // It was killed, and nobody else waits for it.
-        let _ = self.child.wait();
+        Mishap { kind, said: self.program.kill() }
     }
 }
 
@@ -265,28 +150,6 @@ impl<'a> Turn<'a> {
     fn new(text: &'a [u8], limit: Duration, most: u64) -> Self {
         Self { text, deadline: Instant::now() + limit, limit, read: 0, most }
     }
-}
-
-/// Waits until something can be done with one of the pipes that are wanted, and says with which.
-fn ready<const N: usize>(
-    pipes: [(bool, BorrowedFd<'_>, PollFlags); N],
-    left: Duration,
-) -> [bool; N] {
-    // The end of a pipe is told whatever is asked, and so would be again and again.
-    let wanted = pipes.iter().filter(|(wanted, ..)| *wanted);
-    let mut polled: Vec<PollFd<'_>> =
-        wanted.map(|(_, pipe, flags)| PollFd::new(*pipe, *flags)).collect();
-    // Rounded up, so that the deadline has passed when nothing happened.
-    let left = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
-    if poll(&mut polled, left).is_err() {
-        return [false; N];
-    }
-    let mut events = polled.iter().map(|one| one.any().unwrap_or(false));
-    pipes.map(|(wanted, ..)| wanted && events.next().unwrap_or(false))
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// The beginning of a line.

@@ -12,7 +12,7 @@ use crate::framing::{Decoder, Refusal};
 /// How a program that decodes is started, and how long it may take to answer.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// What stands before the command so that [`super::guard()`] is called with the id of this
+    /// What stands before the command so that [`guard`](crate::subject::program::guard()) is called with the id of this
     /// process and the command; nothing where the command is to be started without a guard.
     pub guard: Vec<OsString>,
     /// The program and its arguments.

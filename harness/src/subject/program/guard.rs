@@ -9,8 +9,13 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal, killpg, raise};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpgrp, getppid};
 
-/// What a guard says instead of a greeting where the command cannot be started, before the reason.
-pub(super) const REFUSED: &str = "cannot be started: ";
+/// What a guard says where the command cannot be started, before the reason.
+const REFUSED: &str = "cannot be started: ";
+
+/// Why a guard could not start its command, if that is what a first line says.
+pub(crate) fn refusal(line: &str) -> Option<&str> {
+    line.strip_prefix(REFUSED)
+}
 
 /// Runs a command as the guard of its process group, for which it is a process of its own: where
 /// `parent`, the process that started the guard, is gone for whatever reason, the whole group is

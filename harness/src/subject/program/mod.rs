@@ -1,0 +1,13 @@
+//! Programs that are spoken to on their standard input and output, each behind a guard that ends it,
+//! and all that it started, together with this process.
+//! It refuses to know what is said.
+
+mod ending;
+mod guard;
+mod process;
+mod tail;
+
+pub use ending::Ending;
+pub use guard::guard;
+pub(crate) use guard::refusal;
+pub(crate) use process::Process;
