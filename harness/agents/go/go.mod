@@ -1,0 +1,3 @@
+module sockspec.example/agent
+
+go 1.19
