@@ -122,6 +122,11 @@ fn the_reference_is_current() {
 }
 
 #[test]
+fn the_schema_of_the_protocol_of_agents_is_current() {
+    is_current("harness/schemas/agent-1.schema.json", &["schema", "agent"]);
+}
+
+#[test]
 fn the_schema_of_recordings_is_current() {
     let page = format!("harness/schemas/recording-{FORMAT}.schema.json");
     is_current(&page, &["schema"]);

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use super::exit::Exit;
 use super::output::{Colour, complain};
 use super::{
-    accept, check, compare, doctor, expectations, explain, faults, fmt, fuzz_decoder, list, merge,
-    report, run, schema,
+    accept, agent, agent_check, check, compare, doctor, expectations, explain, faults, fmt,
+    fuzz_decoder, list, merge, report, run, schema, subjects,
 };
 
 /// A conformance harness for the socket API.
@@ -39,6 +39,9 @@ enum Action {
     Schema(schema::Arguments),
     Doctor(doctor::Arguments),
     Faults(faults::Arguments),
+    Subjects(subjects::Arguments),
+    Agent(agent::Arguments),
+    AgentCheck(agent_check::Arguments),
     FuzzDecoder(Box<fuzz_decoder::Arguments>),
     #[command(hide = true)]
     Guard(fuzz_decoder::GuardArguments),
@@ -71,6 +74,9 @@ pub fn main() -> ExitCode {
         Action::Schema(arguments) => schema::schema(&arguments),
         Action::Doctor(arguments) => doctor::doctor(&arguments, colour),
         Action::Faults(arguments) => faults::faults(&arguments, colour),
+        Action::Subjects(arguments) => subjects::subjects(&arguments),
+        Action::Agent(arguments) => agent::agent(&arguments),
+        Action::AgentCheck(arguments) => agent_check::agent_check(&arguments, colour),
         Action::FuzzDecoder(arguments) => fuzz_decoder::fuzz_decoder(&arguments, colour),
         Action::Guard(arguments) => match fuzz_decoder::guarded(&arguments) {
             Ok(code) => return ExitCode::from(code),

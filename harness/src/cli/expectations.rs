@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 
 use super::exit::Exit;
-use super::known::{FOLDER, KERNEL, read, say};
+use super::known::{BUILT_IN, FOLDER, read, say};
 use super::output::{Colour, complain, print};
 use super::recordings::replay;
 use super::suite::{Chosen, Source, many};
@@ -176,7 +176,10 @@ fn texts(files: &[PathBuf], recording: Option<&Run>) -> Result<Vec<(String, Stri
         }
     }
     if paths.is_empty() {
-        return Ok(vec![(format!("{FOLDER}/kernel.toml"), KERNEL.to_owned())]);
+        let built_in = BUILT_IN.iter();
+        let named =
+            built_in.map(|(name, text)| (format!("{FOLDER}/{name}.toml"), (*text).to_owned()));
+        return Ok(named.collect());
     }
     paths.iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect()
 }

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{fs, io};
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -125,11 +125,8 @@ fn explore(
     hunt: &Hunt,
     colour: Colour,
 ) -> Result<(String, Exit), StartError> {
-    // Without its own file the program still runs, only less well guarded.
-    let own = env::current_exe().ok();
-    let guard = own.map(|own| vec![own.into_os_string(), "guard".into()]).unwrap_or_default();
     let session = Session::start(Program {
-        guard,
+        guard: super::subject::guard(),
         command: arguments.command.clone(),
         timeout: arguments.timeout,
     })?;

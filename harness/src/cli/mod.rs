@@ -2,6 +2,8 @@
 //! It refuses to know the insides of everything else.
 
 mod accept;
+mod agent;
+mod agent_check;
 mod attendant;
 mod check;
 mod command;
@@ -29,6 +31,8 @@ mod run;
 mod schema;
 mod shard;
 mod status;
+mod subject;
+mod subjects;
 mod suite;
 
 pub use command::main;

@@ -13,6 +13,7 @@ use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
 use super::outputs::Outputs;
 use super::shard::shard;
 use super::status::Levels;
+use super::subject;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{Circumstances, Progress, Reporters, Tally, Terminal, Transcript};
@@ -22,8 +23,6 @@ use crate::run::{
     run as run_plan,
 };
 use crate::scenario::{Case, MOST_HOSTS};
-use crate::subject::Subject as _;
-use crate::subject::kernel::KernelSubject;
 use crate::vocabulary::{Level, Topology, Transport};
 
 /// Run scenarios and report what came of them.
@@ -36,9 +35,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     choice: Choice,
 
-    /// The subject to test.
-    #[arg(long, value_parser = ["kernel"], default_value = "kernel")]
-    subject: String,
+    #[command(flatten)]
+    subject: subject::SubjectChoice,
 
     /// What the subject is known to do otherwise: a TOML file, or `none` [default:
     /// `reports/SUBJECT.toml` in this folder where the suite is `scenarios` in this folder, else
@@ -135,24 +133,17 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let subject = match KernelSubject::new() {
+    // Before the first thread of this process begins.
+    let networks = arguments.pcapng_all || plan.cases().any(Case::needs_network);
+    let subject = match arguments.subject.open(networks) {
         Ok(subject) => subject,
-        Err(error) => {
-            complain(&format!("error: the subject kernel cannot be used: {error}\n"));
-            return Exit::Broken;
-        }
+        Err(exit) => return exit,
     };
     let here = Circumstances { kernel: kernel_release(), version: subject.version().to_owned() };
     let origin = arguments.expectations.as_ref();
-    let known = match known(origin, &arguments.subject, &chosen, &plan, &here, colour) {
+    let known = match known(origin, subject.name(), &chosen, &plan, &here, colour) {
         Ok(known) => known,
         Err(exit) => return exit,
-    };
-    // Before the first thread of this process begins.
-    let subject = if arguments.pcapng_all || plan.cases().any(Case::needs_network) {
-        subject.with_networks()
-    } else {
-        subject
     };
     let mut reporters = Reporters::new();
     if let Some(path) = &arguments.record {
@@ -212,7 +203,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     drop(chosen);
     let mut tally = Tally::default();
     let mut transcript = outputs.needs_transcripts().then(Transcript::default);
-    run_plan(plan, &subject, &options, &mut |event: Event| {
+    run_plan(plan, &*subject, &options, &mut |event: Event| {
         tally.event(&event);
         if let Some(transcript) = &mut transcript {
             transcript.note(&event);

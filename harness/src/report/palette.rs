@@ -23,6 +23,21 @@ impl Palette {
         Self::default()
     }
 
+    /// Text for what is right.
+    pub(crate) fn good(&self, text: &str) -> String {
+        Painted(self.good, text).to_string()
+    }
+
+    /// Text for what is wrong.
+    pub(crate) fn bad(&self, text: &str) -> String {
+        Painted(self.bad, text).to_string()
+    }
+
+    /// Text for what surrounds the rest.
+    pub(crate) fn faint(&self, text: &str) -> String {
+        Painted(self.faint, text).to_string()
+    }
+
     /// Colours from the sixteen that every terminal has.
     pub const fn coloured() -> Self {
         Self {

@@ -1,27 +1,16 @@
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
 use crate::run::event::{Event, FORMAT};
+use crate::vocabulary::published;
 
 /// The JSON Schema (draft 2020-12) of one line of a recording, as text.
 ///
 /// It says what sockspec writes, and allows what it does not know. A field that is added to a format
 /// later is one that can be missing, so that every recording of the format stays valid.
 pub fn recording_schema() -> String {
-    let settings = SchemaSettings::draft2020_12()
-        .for_serialize()
-        .with_transform(RecursiveTransform(rejoin_description));
-    let mut schema = settings.into_generator().into_root_schema_for::<Event>();
-    let root = [
-        ("$id", format!("urn:sockspec:recording:{FORMAT}")),
-        ("title", format!("A line of a sockspec recording, format {FORMAT}")),
-        ("description", ABOUT.to_owned()),
-    ];
-    for (key, text) in root {
-        schema.insert(key.to_owned(), text.into());
-    }
+    let id = format!("urn:sockspec:recording:{FORMAT}");
+    let title = format!("A line of a sockspec recording, format {FORMAT}");
+    let mut schema = published::<Event>(&id, &title, ABOUT);
     if let Some(Value::Object(time)) = schema.pointer_mut("/$defs/Duration") {
         let about = "A length of time: whole seconds, and nanoseconds beyond them.";
         time.insert("description".to_owned(), about.into());
@@ -34,17 +23,6 @@ pub fn recording_schema() -> String {
 const ABOUT: &str = "A recording has one event a line: first run-started, then each scenario that \
                      takes part, then the cases as they begin and end, several at a time, and last \
                      run-finished, unless the run was killed.";
-
-/// Joins the lines of a paragraph again, which end where those of the source do.
-fn rejoin_description(schema: &mut Schema) {
-    if let Some(Value::String(text)) = schema.get_mut("description") {
-        *text = text
-            .split("\n\n")
-            .map(|paragraph| paragraph.replace('\n', " "))
-            .collect::<Vec<_>>()
-            .join("\n\n");
-    }
-}
 
 #[cfg(test)]
 mod tests {

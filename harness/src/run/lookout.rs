@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use super::broken::Broken;
 use super::delay::Delay;
 use super::judge::{Circumstances, is_expected, lasting};
-use super::trial::Broken;
 use crate::scenario::Expectation;
 use crate::subject::{Observation, Session};
 

@@ -5,6 +5,7 @@ mod accounts;
 mod attempt;
 mod baseline;
 mod bench;
+mod broken;
 mod delay;
 pub mod event;
 mod faults;

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use super::broken::Broken;
 use super::event::Judgement;
 use super::lookout::{Lookout, since};
 use super::traffic::Traffic;
-use super::trial::Broken;
 use crate::scenario::{Case, WireFact};
 use crate::subject::{AddressBook, Observation, Session};
 use crate::vocabulary::{ActorId, Op, Outcome};
@@ -113,7 +113,7 @@ impl Tap {
     fn is_whole(&self) -> Result<(), Broken> {
         match self.traffic.lost() {
             0 => Ok(()),
-            lost => Err(Broken(format!(
+            lost => Err(Broken::new(format!(
                 "the capture lost {lost} of the packets, so that none can be counted"
             ))),
         }

@@ -2,6 +2,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Verdict;
 use super::bench::Bench;
+use super::broken::Broken;
 use super::delay::Delay;
 use super::event::{CaseFinished, Judgement, PacketReport, Packets, StepReport};
 use super::judge::{Circumstances, judge};
@@ -10,7 +11,7 @@ use super::lookout::{Lookout, since};
 use super::pending::Seat;
 use super::tap::Tap;
 use crate::scenario::{Action, Case, Expectation, Expected, Step, WireStep};
-use crate::subject::{AddressBook, Awaited, Observation, Opened, Session, SubjectError, WaitKind};
+use crate::subject::{AddressBook, Awaited, Observation, Opened, Session, WaitKind};
 use crate::vocabulary::{
     ActorId, Errno, Level, Op, OptionValue, Outcome, Port, SocketOption, TagId, Topology,
 };
@@ -145,8 +146,8 @@ impl<'a> Trial<'a> {
             };
             let result = result.and_then(|()| self.tap.listen(session));
             self.delay.look();
-            if let Err(Broken(reason)) = result {
-                self.broken(reason);
+            if let Err(broken) = result {
+                self.break_at(session, step, broken);
             }
             if !self.verdict.is_good() {
                 return;
@@ -413,6 +414,19 @@ impl<'a> Trial<'a> {
         self.reason.get_or_insert(reason);
     }
 
+    /// Notes what kept a step from an outcome: that the subject is gone is its own doing.
+    fn break_at(&mut self, session: &dyn Session, step: &Step, broken: Broken) {
+        let Broken { verdict, reason } = broken;
+        if verdict == Verdict::Broken {
+            return self.broken(reason);
+        }
+        if self.reports.last().is_none_or(|last| last.place != step.place) {
+            self.note(step, None, session.now(), Duration::ZERO, Judgement::Met);
+        }
+        (self.verdict, self.level) = (verdict, step.level);
+        self.reason.get_or_insert(reason);
+    }
+
     /// The deadline of a call. One that is expected to be ended by its socket's own limit may take
     /// that long, even if the expectation does not say how long that is.
     fn limit(&self, op: &Op, expectation: Option<&Expectation>) -> Duration {
@@ -434,7 +448,7 @@ impl<'a> Trial<'a> {
     }
 
     fn circumstances(&self, actor: ActorId, op: Option<&Op>, stall: Duration) -> Circumstances<'_> {
-        let granularity = self.bench.subject.granularity();
+        let granularity = self.bench.subject.granularity_of(actor);
         Circumstances {
             book: &self.book,
             ledger: &self.ledger,
@@ -460,21 +474,6 @@ fn hosts_of(case: &Case) -> Vec<String> {
 
 fn has_upper_bound(expectation: &Expectation) -> bool {
     expectation.alternatives.iter().any(|alternative| alternative.before.is_some())
-}
-
-/// Why the harness could not go on with a case.
-pub(super) struct Broken(pub(super) String);
-
-impl From<SubjectError> for Broken {
-    fn from(error: SubjectError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<&str> for Broken {
-    fn from(reason: &str) -> Self {
-        Self(reason.to_owned())
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod faulty;
 pub mod kernel;
 pub mod program;
 mod session;
+mod thread_state;
 
 pub use book::AddressBook;
 pub use session::{

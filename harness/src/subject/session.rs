@@ -21,6 +21,11 @@ pub trait Subject: Send + Sync {
     /// How coarse its clocks are.
     fn granularity(&self) -> Granularity;
 
+    /// How coarse they are for one actor, where not all are played alike.
+    fn granularity_of(&self, _actor: ActorId) -> Granularity {
+        self.granularity()
+    }
+
     /// How many sessions may be open at once.
     fn capacity(&self) -> usize;
 
@@ -246,6 +251,21 @@ pub enum SubjectError {
     NotSeenToBlock {
         /// How long it was watched.
         limit: Duration,
+    },
+    /// The subject died within a call.
+    #[error("{how}")]
+    Died {
+        /// How, with its last words.
+        how: String,
+    },
+    /// A call could not be ended, so that whoever made it was, and the case needs it still.
+    #[error("the agent could not end a call, and was killed")]
+    Stuck,
+    /// An agent did not keep to its protocol, or could not be started.
+    #[error("{what}")]
+    Agent {
+        /// What it did.
+        what: String,
     },
     /// A thread could not be ended.
     #[error("a started call did not end within {limit:?} of being interrupted")]

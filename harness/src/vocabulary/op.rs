@@ -1,6 +1,7 @@
 use std::ops::BitOr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Framing, OptionValue, Payload, Readiness, SocketId, SocketOption, Transport};
@@ -175,6 +176,16 @@ pub enum Op {
         /// How.
         flags: MessageFlags,
     },
+    /// Sends each of several pieces whole, in as many calls as it takes. Carries `MSG_NOSIGNAL`. No
+    /// scenario says this: it is what a frame comes to once it is cut up.
+    SendAll {
+        /// The socket.
+        socket: SocketId,
+        /// The pieces, each of which has a call of its own.
+        pieces: Vec<Payload>,
+        /// How.
+        flags: MessageFlags,
+    },
     /// Receives until a whole frame is there and gives its message. What comes behind it is kept
     /// for the next one.
     ReceiveFrame {
@@ -211,6 +222,7 @@ impl Op {
             | Self::PeerName { socket }
             | Self::Fill { socket, .. }
             | Self::SendFrame { socket, .. }
+            | Self::SendAll { socket, .. }
             | Self::ReceiveFrame { socket, .. }
             | Self::Drain { socket } => *socket,
         }
@@ -243,6 +255,7 @@ impl Op {
             | Self::PeerName { socket }
             | Self::Fill { socket, .. }
             | Self::SendFrame { socket, .. }
+            | Self::SendAll { socket, .. }
             | Self::ReceiveFrame { socket, .. }
             | Self::Drain { socket } => *socket = map(*socket),
         }
@@ -263,7 +276,7 @@ impl Op {
 
 /// A mechanism that tells what a socket is ready for. All answer the same question in the same words,
 /// as far as they know them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Poller {
     /// poll(2): the socket is named in each call.

@@ -59,7 +59,9 @@ impl OptionKind {
 macro_rules! options {
     ($($variant:ident $name:literal $kind:ident $meaning:literal)*) => {
         /// A socket option, by the name that the man pages give it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+        )]
         pub enum SocketOption {
             $(#[doc = $meaning] #[serde(rename = $name)] $variant,)*
         }

@@ -48,6 +48,11 @@ pub enum Outcome {
     Timeout,
     /// It had not returned when the harness ended it.
     Blocked,
+    /// The subject's runtime threw something that stands for no failure of the call.
+    Threw {
+        /// What, in its own words.
+        text: String,
+    },
     /// The subject cannot express it.
     Unsupported {
         /// Why not.
@@ -85,6 +90,7 @@ impl fmt::Display for Outcome {
             Self::BadFrame { fault, .. } => write!(f, "{fault}"),
             Self::Timeout => f.write_str("timeout"),
             Self::Blocked => f.write_str("blocked"),
+            Self::Threw { text } => write!(f, "threw {text}"),
             Self::Unsupported { why } => write!(f, "unsupported: {why}"),
         }
     }

@@ -97,6 +97,15 @@ impl Received {
         }
     }
 
+    /// Bytes of which another program has kept the first and a digest for each block; `None` where
+    /// these cannot be of so many bytes.
+    pub fn digested(head: Vec<u8>, length: u64, blocks: Vec<u64>) -> Option<Self> {
+        let is_all = length <= HEAD as u64;
+        let wanted = if is_all { 0 } else { length.div_ceil(Self::BLOCK) };
+        let fits = head.len() as u64 == length.min(HEAD as u64) && blocks.len() as u64 == wanted;
+        fits.then_some(Self { head, length, blocks })
+    }
+
     /// How many bytes there were.
     pub fn length(&self) -> u64 {
         self.length
@@ -105,6 +114,11 @@ impl Received {
     /// The first bytes, all of them where they are few.
     pub fn head(&self) -> &[u8] {
         &self.head
+    }
+
+    /// The digests of its blocks, where the head is not all there is.
+    pub fn blocks(&self) -> &[u64] {
+        &self.blocks
     }
 
     /// Where these bytes differ from others of which both have, as far as that is known without the bytes

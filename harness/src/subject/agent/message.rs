@@ -1,16 +1,18 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Success;
 use crate::subject::Granularity;
-use crate::vocabulary::{Capability, Errno};
+use crate::vocabulary::{Errno, Signal};
 
 /// One message of an agent.
 ///
 /// ```text
-/// {"kind":"hello","versions":[1],"name":"python","version":"3.12","capabilities":["poll"],
+/// {"kind":"hello","versions":[1],"name":"python","version":"3.12","offers":["tcp4","poll"],
 ///  "granularity":{"poll":0,"socket":4000000}}
 /// {"kind":"started","id":7}
 /// {"kind":"done","id":7,"began":1200,"took":800,"ok":{"count":4}}
@@ -22,10 +24,12 @@ use crate::vocabulary::{Capability, Errno};
 pub enum Message {
     /// The first: what the agent is.
     Hello(Hello),
-    /// A call that can block has been made.
+    /// A call that can block is about to be made.
     Started {
         /// Which.
         id: CallId,
+        /// The kernel's number of the thread that makes it, where this kernel is the agent's own.
+        thread: Option<i32>,
     },
     /// A call has returned.
     Done {
@@ -49,14 +53,18 @@ pub struct Hello {
     pub name: String,
     /// The subject's version, for a person to read.
     pub version: String,
-    /// What it declares to be able to do.
-    pub capabilities: Vec<Capability>,
+    /// The words of what it can do.
+    pub offers: Vec<String>,
+    /// Why it does not offer a word.
+    pub lacks: BTreeMap<String, String>,
     /// How coarse its clocks are.
     pub granularity: Granularity,
 }
 
 /// The identity of a call, as the harness gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct CallId(u64);
 
@@ -64,6 +72,12 @@ impl CallId {
     /// Wraps a number.
     pub const fn new(number: u64) -> Self {
         Self(number)
+    }
+
+    /// The identity of the next call.
+    #[must_use]
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 
@@ -90,20 +104,24 @@ pub enum Answer {
 }
 
 /// A failure, as the subject has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// What kind of failure it is, in words that are the same for all subjects.
+    #[schemars(with = "String")]
     pub class: Class,
     /// The subject's own number, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<i64>,
     /// The subject's own text.
     pub text: String,
+    /// The signal that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Signal>,
 }
 
 /// What a runtime threw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Thrown {
     /// The name of its type.
@@ -118,6 +136,8 @@ pub struct Thrown {
 pub enum Class {
     /// The time limit that the subject itself had set ended the call: `timeout`.
     Timeout,
+    /// The limit of the call, or a cancel, ended it: `blocked`.
+    Blocked,
     /// What POSIX has a name for, as `EPIPE`.
     Errno(Errno),
     /// Anything else: `other`.
@@ -128,6 +148,7 @@ impl Serialize for Class {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(match self {
             Self::Timeout => "timeout",
+            Self::Blocked => "blocked",
             Self::Errno(errno) => errno.name().unwrap_or("other"),
             Self::Other => "other",
         })
@@ -136,12 +157,11 @@ impl Serialize for Class {
 
 impl<'de> Deserialize<'de> for Class {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "timeout" => Ok(Self::Timeout),
-            "other" => Ok(Self::Other),
-            name => Errno::from_name(name)
-                .map(Self::Errno)
-                .ok_or_else(|| de::Error::custom(format!("unknown class `{name}`"))),
-        }
+        Ok(match String::deserialize(deserializer)?.as_str() {
+            "timeout" => Self::Timeout,
+            "blocked" => Self::Blocked,
+            // A runtime may have errors that nothing here has a name for; their own text tells which.
+            name => Errno::from_name(name).map_or(Self::Other, Self::Errno),
+        })
     }
 }

@@ -1,3 +1,5 @@
+use std::io::{self, Read};
+
 use super::Message;
 use crate::framing::{FrameError, Framer, Inbox, Next, TerminatorFramer};
 
@@ -15,7 +17,7 @@ use crate::framing::{FrameError, Framer, Inbox, Next, TerminatorFramer};
 /// reader.push(b"{\"kind\":\"started\",");
 /// assert_eq!(reader.message(), Ok(None));
 /// reader.push(b"\"id\":7}\n");
-/// assert_eq!(reader.message(), Ok(Some(Message::Started { id: CallId::new(7) })));
+/// assert_eq!(reader.message(), Ok(Some(Message::Started { id: CallId::new(7), thread: None })));
 /// reader.end();
 /// assert_eq!(reader.message(), Ok(None));
 /// ```
@@ -29,7 +31,12 @@ pub struct Reader {
     /// Where the next line begins.
     offset: u64,
     failed: Option<ReadError>,
+    /// The beginning of the line that is no message.
+    rejected: Vec<u8>,
 }
+
+/// How much is kept of a line that is no message.
+const REJECTED: usize = 512;
 
 impl Reader {
     /// For lines of at most `limit` bytes, the line break not counted.
@@ -41,7 +48,13 @@ impl Reader {
             lines: 0,
             offset: 0,
             failed: None,
+            rejected: Vec::new(),
         }
+    }
+
+    /// The beginning of the line that is no message, once there was one.
+    pub(super) fn rejected(&self) -> String {
+        String::from_utf8_lossy(&self.rejected).into_owned()
     }
 
     /// Adds bytes that came.
@@ -49,6 +62,14 @@ impl Reader {
         if self.failed.is_none() {
             self.inbox.push(bytes);
         }
+    }
+
+    /// Reads once from a source. Gives how many bytes came.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<usize> {
+        if self.failed.is_none() { self.inbox.fill(source) } else { Ok(0) }
     }
 
     /// Says that nothing more will come.
@@ -80,7 +101,9 @@ impl Reader {
     fn read(&mut self) -> Result<Option<Message>, (usize, Found)> {
         match self.inbox.next(&mut self.framer, self.ended) {
             Ok(Next::Message(line)) => {
-                let message = Message::parse(line)?;
+                let message = Message::parse(line).inspect_err(|_| {
+                    self.rejected = line[..line.len().min(REJECTED)].to_vec();
+                })?;
                 self.lines += 1;
                 self.offset += line.len() as u64 + 1;
                 Ok(Some(message))
@@ -191,8 +214,8 @@ mod tests {
 
     use super::*;
     use crate::subject::Granularity;
-    use crate::subject::agent::{Answer, CallId, Class, Failure, Hello, Success, Thrown};
-    use crate::vocabulary::{Capability, Endpoint, Errno, OptionValue, Readiness};
+    use crate::subject::agent::{Answer, CallId, Class, Failure, Hello, Success, Thrown, Value};
+    use crate::vocabulary::{Endpoint, Errno, Readiness};
 
     /// All messages, and the error behind them.
     fn read(stream: &str) -> (Vec<Message>, Option<ReadError>) {
@@ -216,13 +239,14 @@ mod tests {
     #[test]
     fn a_hello_says_what_the_agent_is() {
         let line = "{\"kind\":\"hello\",\"versions\":[1,2],\"name\":\"python\",\"version\":\"3.12\",\
-                    \"capabilities\":[\"poll\",\"shutdown-read\"],\
+                    \"offers\":[\"poll\",\"shutdown-read\"],\"lacks\":{\"dup\":\"no\"},\
                     \"granularity\":{\"poll\":0,\"socket\":4000000}}\r\n";
         let hello = Hello {
             versions: vec![1, 2],
             name: "python".to_owned(),
             version: "3.12".to_owned(),
-            capabilities: vec![Capability::Poll, Capability::ShutdownRead],
+            offers: vec!["poll".to_owned(), "shutdown-read".to_owned()],
+            lacks: [("dup".to_owned(), "no".to_owned())].into(),
             granularity: Granularity { poll: Duration::ZERO, socket: Duration::from_millis(4) },
         };
         assert_eq!(read(line), (vec![Message::Hello(hello)], None));
@@ -250,7 +274,7 @@ mod tests {
     )]
     #[case(
         "\"ok\":{\"value\":{\"error\":\"EPIPE\"}}",
-        Answer::Ok(Success::Value(OptionValue::Error(Some(Errno::EPIPE))))
+        Answer::Ok(Success::Value(Value::Error(Some(Errno::EPIPE))))
     )]
     #[case("\"ok\":{\"name\":\"unnamed\"}", Answer::Ok(Success::Name(Endpoint::Unnamed)))]
     #[case(
@@ -259,11 +283,12 @@ mod tests {
             class: Class::Errno(Errno::EPIPE),
             raw: Some(32),
             text: "Broken pipe".to_owned(),
+            signal: None,
         })
     )]
     #[case(
         "\"err\":{\"class\":\"timeout\",\"text\":\"\"}",
-        Answer::Err(Failure { class: Class::Timeout, raw: None, text: String::new() })
+        Answer::Err(Failure { class: Class::Timeout, raw: None, text: String::new(), signal: None })
     )]
     #[case(
         "\"threw\":{\"type\":\"TypeError\",\"text\":\"no\\nway\"}",

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,6 @@ use super::message::{Answer, CallId, Failure, Hello, Message, Thrown};
 use super::reader::Found;
 use super::success::Success;
 use crate::subject::Granularity;
-use crate::vocabulary::Capability;
 
 impl Message {
     /// The message as its line, without the line break.
@@ -43,6 +43,8 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<CallId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    thread: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     began: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     took: Option<u64>,
@@ -61,7 +63,9 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    capabilities: Option<Vec<Capability>>,
+    offers: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lacks: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     granularity: Option<Grains>,
 }
@@ -88,16 +92,20 @@ impl Line {
                 versions: Some(hello.versions.clone()),
                 name: Some(hello.name.clone()),
                 version: Some(hello.version.clone()),
-                capabilities: Some(hello.capabilities.clone()),
+                offers: Some(hello.offers.clone()),
+                lacks: Some(hello.lacks.clone()).filter(|lacks| !lacks.is_empty()),
                 granularity: Some(Grains {
                     poll: nanoseconds(hello.granularity.poll),
                     socket: nanoseconds(hello.granularity.socket),
                 }),
                 ..Self::default()
             },
-            Message::Started { id } => {
-                Self { kind: Some("started".to_owned()), id: Some(*id), ..Self::default() }
-            }
+            Message::Started { id, thread } => Self {
+                kind: Some("started".to_owned()),
+                id: Some(*id),
+                thread: *thread,
+                ..Self::default()
+            },
             Message::Done { id, began, took, answer } => {
                 let mut line = Self {
                     kind: Some("done".to_owned()),
@@ -121,7 +129,9 @@ impl Line {
         let kind = self.kind.take().ok_or(Found::Missing { key: "kind" })?;
         let message = match kind.as_str() {
             "hello" => Message::Hello(self.hello()?),
-            "started" => Message::Started { id: needed(&mut self.id, "id")? },
+            "started" => {
+                Message::Started { id: needed(&mut self.id, "id")?, thread: self.thread.take() }
+            }
             "done" => Message::Done {
                 id: needed(&mut self.id, "id")?,
                 began: Duration::from_nanos(needed(&mut self.began, "began")?),
@@ -146,7 +156,8 @@ impl Line {
             versions,
             name: needed(&mut self.name, "name")?,
             version: needed(&mut self.version, "version")?,
-            capabilities: needed(&mut self.capabilities, "capabilities")?,
+            offers: needed(&mut self.offers, "offers")?,
+            lacks: self.lacks.take().unwrap_or_default(),
             granularity: Granularity {
                 poll: Duration::from_nanos(grains.poll),
                 socket: Duration::from_nanos(grains.socket),
@@ -188,7 +199,9 @@ impl Line {
             self.versions.as_ref().map(|_| "versions"),
             self.name.as_ref().map(|_| "name"),
             self.version.as_ref().map(|_| "version"),
-            self.capabilities.as_ref().map(|_| "capabilities"),
+            self.offers.as_ref().map(|_| "offers"),
+            self.lacks.as_ref().map(|_| "lacks"),
+            self.thread.map(|_| "thread"),
             self.granularity.as_ref().map(|_| "granularity"),
         ];
         let mut keys = self.results();

@@ -68,7 +68,7 @@ pub(super) fn timed<T>(run: impl FnOnce() -> T) -> Timed<T> {
 }
 
 /// Whether an operation may wait, and so needs something that ends it.
-pub(super) fn may_block(op: &Op) -> bool {
+pub(in crate::subject) fn may_block(op: &Op) -> bool {
     matches!(
         op,
         Op::Connect { .. }
@@ -82,6 +82,7 @@ pub(super) fn may_block(op: &Op) -> bool {
             | Op::Fill { .. }
             | Op::Drain { .. }
             | Op::SendFrame { .. }
+            | Op::SendAll { .. }
             | Op::ReceiveFrame { .. }
     )
 }
@@ -187,6 +188,10 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
         Op::SendFrame { data, framing, limit, pieces, flags, .. } => {
             let format = Format { framing: *framing, limit: *limit };
             frames::send_frame(target, data, format, *pieces, *flags, bound)
+        }
+        Op::SendAll { pieces, flags, .. } => {
+            let pieces: Vec<_> = pieces.iter().map(Payload::bytes).collect();
+            frames::send_all(target, pieces.iter().map(AsRef::as_ref), *flags, bound)
         }
         Op::ReceiveFrame { framing, limit, .. } => {
             let format = Format { framing: *framing, limit: *limit };

@@ -68,13 +68,22 @@ pub(super) fn send_frame(
     bound: &Bound<'_>,
 ) -> Timed<Outcome> {
     let mut frame = Vec::new();
-    let encoded = encoder(format.framing, format.limit).encode(&data.bytes(), &mut frame);
+    match encoder(format.framing, format.limit).encode(&data.bytes(), &mut frame) {
+        Ok(()) => send_all(target, pieces.of(&frame), flags, bound),
+        Err(error) => timed(|| Outcome::BadFrame { fault: error.fault(), text: error.to_string() }),
+    }
+}
+
+/// Sends pieces, each by a call of its own, and by more where one takes a part of it only.
+pub(super) fn send_all<'a>(
+    target: Target,
+    pieces: impl Iterator<Item = &'a [u8]>,
+    flags: MessageFlags,
+    bound: &Bound<'_>,
+) -> Timed<Outcome> {
     let raw = send_flags(flags) | MsgFlags::MSG_NOSIGNAL;
     timed(|| {
-        if let Err(error) = encoded {
-            return Outcome::BadFrame { fault: error.fault(), text: error.to_string() };
-        }
-        for piece in pieces.of(&frame) {
+        for piece in pieces {
             let mut rest = piece;
             while !rest.is_empty() {
                 // A call that the deadline broke in its midst gives what it had done so far.

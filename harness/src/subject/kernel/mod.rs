@@ -17,4 +17,6 @@ mod started;
 mod subject;
 mod syscall;
 
+pub(in crate::subject) use call::may_block;
+pub(in crate::subject) use session::{KernelSession, Names, sockaddr};
 pub use subject::KernelSubject;

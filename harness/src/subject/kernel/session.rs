@@ -19,12 +19,13 @@ use crate::net::{DropRule, Lease, RuleId};
 use crate::scenario::{DropFilter, LinkFault};
 use crate::subject::{AddressBook, Awaited, Observation, Session, SubjectError};
 use crate::vocabulary::{
-    ActorId, Address, Op, OptionValue, Outcome, Poller, SocketId, SocketOption, TagId, Transport,
+    ActorId, Address, Endpoint, Op, OptionValue, Outcome, Poller, SocketId, SocketOption, TagId,
+    Transport,
 };
 use crate::wire::Capture;
 
 /// The sockets of one case and its started calls.
-pub(super) struct KernelSession {
+pub(in crate::subject) struct KernelSession {
     origin: Instant,
     sockets: Vec<Option<Target>>,
     /// Whether a connect was tried, by socket.
@@ -75,6 +76,16 @@ impl KernelSession {
         }
     }
 
+    /// Whether its sockets live on hosts that were made for it.
+    pub(in crate::subject) const fn is_on_own_hosts(&self) -> bool {
+        self.network.is_some()
+    }
+
+    /// Counts time from another moment, before anything was performed.
+    pub(in crate::subject) fn begin_at(&mut self, origin: Instant) {
+        self.origin = origin;
+    }
+
     /// What an operation acts on: the socket, or for one that makes a socket first, that; or what
     /// making it came to instead.
     fn target(
@@ -109,7 +120,11 @@ impl KernelSession {
 
     /// Makes a socket on a host. Every later call on it may come from anywhere: a socket keeps the
     /// namespace it was made in.
-    fn on_host<T>(&self, host: usize, make: impl FnOnce() -> T) -> Result<T, SubjectError> {
+    pub(in crate::subject) fn on_host<T>(
+        &self,
+        host: usize,
+        make: impl FnOnce() -> T,
+    ) -> Result<T, SubjectError> {
         match &self.network {
             Some(network) => Ok(network.inside(host, make)?),
             None => Ok(make()),
@@ -157,12 +172,11 @@ impl KernelSession {
     /// What an operation acts with: its address in the kernel's form, and what was read ahead.
     fn means(
         &mut self,
-        actor: ActorId,
         op: &Op,
-        book: &AddressBook,
+        names: &dyn Names,
         transport: Transport,
     ) -> Result<Means, SubjectError> {
-        let address = resolve(actor, op, book, transport)?;
+        let address = names.address(op, transport)?;
         let ahead = match op {
             Op::ReceiveFrame { socket, .. } => Some(self.ahead_of(*socket)),
             _ => None,
@@ -172,9 +186,7 @@ impl KernelSession {
             _ => None,
         };
         let device = match op {
-            Op::SetOption { value: OptionValue::Device { actor, neighbour }, .. } => {
-                Some(book.device(*actor, *neighbour).ok_or(SubjectError::NoLinks)?)
-            }
+            Op::SetOption { value: OptionValue::Device { .. }, .. } => Some(names.device(op)?),
             _ => None,
         };
         let again = self.connects[op.socket().index()];
@@ -227,20 +239,69 @@ impl KernelSession {
     }
 }
 
-impl Session for KernelSession {
-    fn perform(
+/// What an operation only names: where it goes to, and through which device.
+pub(in crate::subject) trait Names {
+    /// The position of the host on which a socket is made.
+    fn host(&self) -> usize;
+
+    /// The address that an operation on a socket of this transport names, in the kernel's form.
+    fn address(&self, op: &Op, transport: Transport) -> Result<Option<SockAddr>, SubjectError>;
+
+    /// The name of the device that it names.
+    fn device(&self, op: &Op) -> Result<String, SubjectError>;
+}
+
+/// The names that an actor of a case uses.
+struct OfActor<'a> {
+    actor: ActorId,
+    book: &'a AddressBook,
+}
+
+impl Names for OfActor<'_> {
+    fn host(&self) -> usize {
+        self.book.host_of(self.actor)
+    }
+
+    fn address(&self, op: &Op, transport: Transport) -> Result<Option<SockAddr>, SubjectError> {
+        let address: &Address = match op {
+            Op::Bind { address, .. }
+            | Op::Connect { address, .. }
+            | Op::Send { to: Some(address), .. } => address,
+            _ => return Ok(None),
+        };
+        sockaddr(&self.book.endpoint(self.actor, address, transport)?)
+    }
+
+    fn device(&self, op: &Op) -> Result<String, SubjectError> {
+        match op {
+            Op::SetOption { value: OptionValue::Device { actor, neighbour }, .. } => {
+                self.book.device(*actor, *neighbour).ok_or(SubjectError::NoLinks)
+            }
+            _ => Err(SubjectError::NoLinks),
+        }
+    }
+}
+
+/// An endpoint in the kernel's form.
+pub(in crate::subject) fn sockaddr(endpoint: &Endpoint) -> Result<Option<SockAddr>, SubjectError> {
+    call::sockaddr(endpoint)
+        .map_err(|source| SubjectError::Refused { what: "forming an address", source })
+}
+
+impl KernelSession {
+    /// Performs an operation, as [`Session::perform`] does.
+    pub(in crate::subject) fn perform_named(
         &mut self,
-        actor: ActorId,
         op: &Op,
-        book: &AddressBook,
+        names: &dyn Names,
         limit: Duration,
     ) -> Result<Observation, SubjectError> {
-        let host = book.host_of(actor);
+        let host = names.host();
         let target = match self.target(host, op)? {
             Continue(target) => target,
             Break(observation) => return Ok(observation),
         };
-        let means = self.means(actor, op, book, target.transport)?;
+        let means = self.means(op, names, target.transport)?;
         let prepared = call::prepared(op);
         let op = prepared.as_ref().unwrap_or(op);
         self.foresee(op);
@@ -265,6 +326,38 @@ impl Session for KernelSession {
         self.unless_broken(observation)
     }
 
+    /// Starts an operation, as [`Session::start`] does. Gives the kernel's number of its thread.
+    pub(in crate::subject) fn start_named(
+        &mut self,
+        tag: TagId,
+        op: &Op,
+        names: &dyn Names,
+        limit: Duration,
+    ) -> Result<Option<i32>, SubjectError> {
+        let Continue(target) = self.target(names.host(), op)? else { return Ok(None) };
+        let means = self.means(op, names, target.transport)?;
+        let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
+        let mut call = Started::launch(prepared, target, means)?;
+        self.foresee(op);
+        let watched = call.watch(limit, &self.member);
+        let thread = call.thread();
+        self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });
+        self.unless_broken(())?;
+        watched.map(|()| thread)
+    }
+}
+
+impl Session for KernelSession {
+    fn perform(
+        &mut self,
+        actor: ActorId,
+        op: &Op,
+        book: &AddressBook,
+        limit: Duration,
+    ) -> Result<Observation, SubjectError> {
+        self.perform_named(op, &OfActor { actor, book }, limit)
+    }
+
     fn start(
         &mut self,
         actor: ActorId,
@@ -273,15 +366,7 @@ impl Session for KernelSession {
         book: &AddressBook,
         limit: Duration,
     ) -> Result<(), SubjectError> {
-        let Continue(target) = self.target(book.host_of(actor), op)? else { return Ok(()) };
-        let means = self.means(actor, op, book, target.transport)?;
-        let prepared = call::prepared(op).unwrap_or_else(|| op.clone());
-        let mut call = Started::launch(prepared, target, means)?;
-        self.foresee(op);
-        let watched = call.watch(limit, &self.member);
-        self.started[tag.index()] = Some(Pending { call, makes: op.makes(), acts_on: op.socket() });
-        self.unless_broken(())?;
-        watched
+        self.start_named(tag, op, &OfActor { actor, book }, limit).map(|_| ())
     }
 
     fn finish(
@@ -394,24 +479,6 @@ impl Drop for KernelSession {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// The address that an operation names, in the kernel's form.
-fn resolve(
-    actor: ActorId,
-    op: &Op,
-    book: &AddressBook,
-    transport: Transport,
-) -> Result<Option<SockAddr>, SubjectError> {
-    let address: &Address = match op {
-        Op::Bind { address, .. }
-        | Op::Connect { address, .. }
-        | Op::Send { to: Some(address), .. } => address,
-        _ => return Ok(None),
-    };
-    let endpoint = book.endpoint(actor, address, transport)?;
-    call::sockaddr(&endpoint)
-        .map_err(|source| SubjectError::Refused { what: "forming an address", source })
 }
 
 #[cfg(test)]

@@ -1,6 +1,4 @@
-use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
@@ -9,7 +7,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::libc;
 use nix::sys::pthread::pthread_kill;
 use nix::unistd::{dup, gettid};
 
@@ -19,6 +16,7 @@ use super::call::{self, Means, Reply, Target};
 use super::signal::{DEADLINE, INTERRUPT};
 use super::syscall;
 use crate::subject::SubjectError;
+use crate::subject::thread_state::ThreadState;
 use crate::vocabulary::Op;
 
 /// An operation that runs on a thread of its own while the case goes on.
@@ -92,6 +90,11 @@ impl Started {
         self.blocked.unwrap_or(self.launched)
     }
 
+    /// The kernel's number of its thread, once that runs.
+    pub(super) fn thread(&self) -> Option<i32> {
+        Some(self.shared.thread.load(Ordering::Acquire)).filter(|number| *number != 0)
+    }
+
     /// Watches it until its call has blocked or returned.
     ///
     /// # Errors
@@ -101,22 +104,19 @@ impl Started {
         let mut pause = Duration::from_micros(20);
         while self.launched.elapsed() < limit && !member.is_broken() {
             let number = self.shared.thread.load(Ordering::Acquire);
-            let file =
-                (state.is_none() && number != 0).then(|| File::open(in_proc(number, "stat")));
+            let found = (state.is_none() && number != 0).then(|| ThreadState::own(number));
             if self.shared.phase.load(Ordering::Acquire) == AFTER_CALL {
                 return Ok(());
             }
-            if let Some(file) = file {
-                state = Some(file.map_err(|source| {
+            if let Some(found) = found {
+                state = Some(found.map_err(|source| {
                     let what = "looking at a thread in /proc";
                     SubjectError::Refused { what, source }
                 })?);
             }
-            // Asleep, not for a lock within the process, and within the call both before and after
-            // the look, means blocked.
+            // Within the call both before and after the look.
             if self.shared.phase.load(Ordering::Acquire) == IN_CALL
-                && state.as_ref().is_some_and(is_asleep)
-                && !waits_for_lock(number)
+                && state.as_ref().is_some_and(ThreadState::is_blocked)
                 && self.shared.phase.load(Ordering::Acquire) == IN_CALL
             {
                 self.blocked.get_or_insert_with(Instant::now);
@@ -228,7 +228,11 @@ impl Shared {
 fn own(op: &Op, target: Target) -> Result<(Target, Option<OwnedFd>), SubjectError> {
     let makes_many = matches!(
         op,
-        Op::Fill { .. } | Op::Drain { .. } | Op::SendFrame { .. } | Op::ReceiveFrame { .. }
+        Op::Fill { .. }
+            | Op::Drain { .. }
+            | Op::SendFrame { .. }
+            | Op::SendAll { .. }
+            | Op::ReceiveFrame { .. }
     );
     if !makes_many {
         return Ok((target, None));
@@ -239,28 +243,4 @@ fn own(op: &Op, target: Target) -> Result<(Target, Option<OwnedFd>), SubjectErro
         Err(Errno::EBADF) => Ok((target, None)),
         Err(raw) => Err(SubjectError::Refused { what: "making a descriptor", source: raw.into() }),
     }
-}
-
-fn in_proc(thread: i32, file: &str) -> String {
-    format!("/proc/self/task/{thread}/{file}")
-}
-
-/// Whether a thread sleeps in futex(2), as for the lock of the memory allocator. Where the system
-/// does not tell, it is taken not to.
-fn waits_for_lock(thread: i32) -> bool {
-    fs::read_to_string(in_proc(thread, "syscall")).is_ok_and(|line| {
-        line.split(' ').next().and_then(|number| number.parse().ok()) == Some(libc::SYS_futex)
-    })
-}
-
-/// Whether a thread's line in /proc says that it sleeps: the state stands behind the name in
-/// brackets, which may itself hold anything (proc_pid_stat(5)).
-fn is_asleep(stat: &File) -> bool {
-    let mut line = [0; 128];
-    let Ok(length) = stat.read_at(&mut line, 0) else { return false };
-    let line = &line[..length];
-    line.iter()
-        .rposition(|&byte| byte == b')')
-        .and_then(|bracket| line.get(bracket + 2))
-        .is_some_and(|&state| state == b'S')
 }

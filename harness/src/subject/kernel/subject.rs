@@ -118,6 +118,33 @@ impl KernelSubject {
         }
         Ok(Some(net.lease(shape_of(case), true)?))
     }
+
+    /// Opens a session on this process's own host, for so many sockets and pending calls.
+    pub(in crate::subject) fn free_session(&self, sockets: usize, tags: usize) -> KernelSession {
+        KernelSession::new(sockets, tags, None, self.breaker.join())
+    }
+
+    /// Opens a session, as [`Subject::open`] does.
+    pub(in crate::subject) fn open_session(
+        &self,
+        case: &Case,
+        captures: bool,
+    ) -> Result<(KernelSession, AddressBook), SubjectError> {
+        let member = self.breaker.join();
+        if member.is_broken() {
+            return Err(SubjectError::Aborted);
+        }
+        let network = self.network(case, captures)?;
+        let ports = case.ports.len();
+        let book = match &network {
+            Some(lease) if case.variant.topology != Topology::Loopback => {
+                AddressBook::on_hosts(lease.addresses(), ports)
+            }
+            _ => AddressBook::on_loopback(ports),
+        };
+        let session = KernelSession::new(case.sockets.len(), case.tags.len(), network, member);
+        Ok((session, book))
+    }
 }
 
 impl Subject for KernelSubject {
@@ -175,19 +202,7 @@ impl Subject for KernelSubject {
     }
 
     fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
-        let member = self.breaker.join();
-        if member.is_broken() {
-            return Err(SubjectError::Aborted);
-        }
-        let network = self.network(case, captures)?;
-        let ports = case.ports.len();
-        let book = match &network {
-            Some(lease) if case.variant.topology != Topology::Loopback => {
-                AddressBook::on_hosts(lease.addresses(), ports)
-            }
-            _ => AddressBook::on_loopback(ports),
-        };
-        let session = KernelSession::new(case.sockets.len(), case.tags.len(), network, member);
+        let (session, book) = self.open_session(case, captures)?;
         Ok(Opened { session: Box::new(session), book })
     }
 

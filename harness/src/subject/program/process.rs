@@ -157,6 +157,15 @@ impl Process {
         }
         self.tail.lines()
     }
+
+    /// Tells it that nothing follows, and gives it so long to end by itself.
+    pub(crate) fn finish(&mut self, patience: Duration) {
+        self.stdin = None;
+        let deadline = Instant::now() + patience;
+        while self.ended().is_none() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 impl Drop for Process {

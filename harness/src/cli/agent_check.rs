@@ -1,0 +1,89 @@
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output::{Colour, complain, print};
+use super::run::time;
+use super::subject::{START_TIME, guard};
+use super::subjects::{manifest, prepared};
+use crate::report::Printable;
+use crate::subject::agent::check::{Checked, check};
+use crate::subject::agent::{Placement, Start};
+
+/// Say what an agent lacks: try about fifty exchanges of the protocol with it.
+///
+/// What it does not offer is not tried. The exit code is 1 if it does something else than the protocol
+/// says, and 3 if it cannot be started.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The agent of this subject, as `sockspec subjects` lists them.
+    #[arg(long, value_name = "NAME", conflicts_with = "command")]
+    subject: Option<String>,
+
+    /// How long it may take until it says what it is [default: what its manifest says, else 10s].
+    #[arg(long, value_parser = time, value_name = "TIME")]
+    start_time: Option<Duration>,
+
+    /// The agent: a program and its arguments.
+    #[arg(last = true, required_unless_present = "subject", value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn agent_check(arguments: &Arguments, colour: Colour) -> io::Result<Exit> {
+    let start = match start(arguments) {
+        Ok(start) => start,
+        Err(exit) => return Ok(exit),
+    };
+    let palette = colour.palette();
+    let (mut held, mut failed, mut left) = (0_usize, 0_usize, 0_usize);
+    let mut written = Ok(());
+    let checked = check(&start, &mut |exchange, checked| {
+        let name = exchange.name;
+        let line = match checked {
+            Checked::Held => {
+                held += 1;
+                format!("{}  {name}\n", palette.good("ok  "))
+            }
+            Checked::Failed(why) => {
+                failed += 1;
+                let mut text = format!("{}  {name}\n", palette.bad("FAIL"));
+                for line in why.lines() {
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(text, "        {}", Printable(line));
+                }
+                text
+            }
+            Checked::NotOffered(word) => {
+                left += 1;
+                format!("{}  {name}: `{word}` is not offered\n", palette.faint("-   "))
+            }
+        };
+        if written.is_ok() {
+            written = print(&line);
+        }
+    });
+    written?;
+    if let Err(error) = checked {
+        complain(&format!("error: {error}\n"));
+        return Ok(Exit::Broken);
+    }
+    print(&format!("\n{held} held, {failed} failed, {left} not offered\n"))?;
+    Ok(if failed > 0 { Exit::Failed } else { Exit::Good })
+}
+
+fn start(arguments: &Arguments) -> Result<Start, Exit> {
+    let (command, patience) = match &arguments.subject {
+        Some(name) => {
+            let manifest = manifest(name)?;
+            let command = prepared(&manifest)?.into_iter().map(OsString::from).collect();
+            (command, manifest.start_time)
+        }
+        None => (arguments.command.clone(), START_TIME),
+    };
+    let patience = arguments.start_time.unwrap_or(patience);
+    Ok(Start { guard: guard(), command, patience, placement: Placement::default() })
+}

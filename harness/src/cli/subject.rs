@@ -1,0 +1,96 @@
+use std::env;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::exit::Exit;
+use super::output::complain;
+use super::run::time;
+use super::subjects::{KERNEL, manifest, prepared};
+use crate::subject::Subject;
+use crate::subject::agent::{AgentSubject, Peer, Placement, Start};
+use crate::subject::kernel::KernelSubject;
+
+/// Which sockets are tested.
+#[derive(Debug, Args)]
+pub(super) struct SubjectChoice {
+    /// The subject to test, as `sockspec subjects` lists them; or the agent that a command behind `--`
+    /// starts.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_value = KERNEL, default_missing_value = AGENT)]
+    subject: String,
+
+    /// Who plays the actors that are not the agent's.
+    #[arg(long, value_enum, default_value_t, value_name = "WHO")]
+    peer: PeerName,
+
+    /// How long an agent may take until it says what it is.
+    #[arg(long, value_parser = time, value_name = "TIME")]
+    start_time: Option<Duration>,
+
+    /// An agent: a program that performs operations on its own sockets, and its arguments.
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+const AGENT: &str = "agent";
+
+/// Who plays the actors that are not the agent's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum PeerName {
+    /// Nobody: the agent plays all of them.
+    #[default]
+    #[value(name = "self")]
+    Own,
+    /// This machine's kernel all but the first that a scenario names.
+    Kernel,
+    /// This machine's kernel the first.
+    KernelFirst,
+}
+
+impl SubjectChoice {
+    /// The subject, with network namespaces where they are wanted.
+    ///
+    /// This comes before the process has other threads.
+    pub(super) fn open(&self, with_networks: bool) -> Result<Box<dyn Subject>, Exit> {
+        let kernel = KernelSubject::new().map_err(|error| {
+            complain(&format!("error: the subject kernel cannot be used: {error}\n"));
+            Exit::Broken
+        })?;
+        let kernel = if with_networks { kernel.with_networks() } else { kernel };
+        if self.command.is_empty() && self.subject == KERNEL {
+            return Ok(Box::new(kernel));
+        }
+        let peer = match self.peer {
+            PeerName::Own => Peer::Own,
+            PeerName::Kernel => Peer::Kernel,
+            PeerName::KernelFirst => Peer::KernelFirst,
+        };
+        let (command, start_time, placement) = if self.command.is_empty() {
+            let manifest = manifest(&self.subject)?;
+            let command = prepared(&manifest)?.into_iter().map(OsString::from).collect();
+            (command, manifest.start_time, manifest.placement)
+        } else {
+            (self.command.clone(), START_TIME, Placement::default())
+        };
+        let patience = self.start_time.unwrap_or(start_time);
+        let start = Start { guard: guard(), command, patience, placement };
+        match AgentSubject::new(start, peer, kernel) {
+            Ok(agent) => Ok(Box::new(agent)),
+            Err(error) => {
+                complain(&format!("error: {error}\n"));
+                Err(Exit::Broken)
+            }
+        }
+    }
+}
+
+/// How long an agent may take until it says what it is.
+pub(super) const START_TIME: Duration = Duration::from_secs(10);
+
+/// What stands before a command so that this program guards it. Without its own file the command still
+/// runs, only less well guarded.
+pub(super) fn guard() -> Vec<OsString> {
+    let own = env::current_exe().ok();
+    own.map(|own| vec![own.into_os_string(), "guard".into()]).unwrap_or_default()
+}

@@ -1,0 +1,220 @@
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Offers;
+use super::manifest::Placement;
+use super::placed::PlacedSession;
+use super::pool::Pool;
+use super::process::{Agent, StartError};
+use super::session::AgentSession;
+use crate::net::Made;
+use crate::scenario::Case;
+use crate::subject::kernel::{KernelSession, KernelSubject};
+use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
+use crate::vocabulary::{ActorId, Capability, Topology};
+
+/// Which actors of a case are the subject's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Peer {
+    /// All of them.
+    #[default]
+    Own,
+    /// The first that the scenario names; the others are the kernel's.
+    Kernel,
+    /// All but the first, which is the kernel's.
+    KernelFirst,
+}
+
+impl Peer {
+    /// Whether the subject plays an actor.
+    pub const fn plays(self, actor: ActorId) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Kernel => actor.index() == 0,
+            Self::KernelFirst => actor.index() != 0,
+        }
+    }
+}
+
+/// How an agent is started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// What stands before the command so that [`guard`](crate::subject::program::guard()) is called
+    /// with the id of this process and the command; nothing where it is to be started without.
+    pub guard: Vec<OsString>,
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// How long it may take to say what it is.
+    pub patience: Duration,
+    /// Where it can run.
+    pub placement: Placement,
+}
+
+/// Whatever an agent reaches, as a subject.
+#[derive(Debug)]
+pub struct AgentSubject {
+    name: String,
+    version: String,
+    granularity: Granularity,
+    offers: Offers,
+    peer: Peer,
+    placement: Placement,
+    kernel: KernelSubject,
+    pool: Arc<Pool>,
+}
+
+/// How many agents run at once at most.
+const MOST: usize = 32;
+
+impl AgentSubject {
+    /// Starts an agent to learn what it is. The kernel makes the hosts and plays the actors that are
+    /// not the agent's.
+    ///
+    /// # Errors
+    /// When the agent cannot be started, or does not say what it is.
+    pub fn new(start: Start, peer: Peer, kernel: KernelSubject) -> Result<Self, StartError> {
+        let Start { guard, command, patience, placement } = start;
+        let abort = Arc::<AtomicBool>::default();
+        let first = Agent::start(&guard, &command, patience, &abort)?;
+        let hello = first.hello();
+        Ok(Self {
+            name: hello.name.clone(),
+            version: hello.version.clone(),
+            granularity: hello.granularity,
+            offers: first.offers().clone(),
+            peer,
+            placement,
+            kernel,
+            pool: Arc::new(Pool::new(guard, command, patience, abort, first)),
+        })
+    }
+
+    /// What it says that it can do.
+    pub const fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// Why a case lies beyond where the agent can run.
+    fn beyond(&self, case: &Case) -> Option<&'static str> {
+        let is_apart = case.variant.topology != Topology::Loopback;
+        match self.placement {
+            Placement::Loopback if is_apart => Some("it takes too long to start on each host"),
+            Placement::Sandbox if self.peer != Peer::Own => Some("no host but itself reaches it"),
+            Placement::Sandbox if is_apart => Some("it has one host, its own"),
+            Placement::Sandbox if case.needs_network() => Some("its packets cannot be seen"),
+            Placement::Namespace | Placement::Loopback | Placement::Sandbox => None,
+        }
+    }
+
+    /// The agents of a session: one that waits where its sockets are those of this process, else a new
+    /// one on each host that needs one.
+    fn agents(&self, kernel: &KernelSession, hosts: &[usize]) -> Result<Vec<Agent>, SubjectError> {
+        let refused = |error: StartError| SubjectError::Agent { what: error.to_string() };
+        let agents = hosts.iter().map(|host| {
+            let agent = if kernel.is_on_own_hosts() {
+                kernel.on_host(*host, || self.pool.start())?
+            } else {
+                self.pool.take()
+            };
+            agent.map_err(refused)
+        });
+        agents.collect()
+    }
+}
+
+impl Subject for AgentSubject {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        self.kernel.capabilities()
+    }
+
+    fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    fn granularity_of(&self, actor: ActorId) -> Granularity {
+        if self.peer.plays(actor) { self.granularity } else { self.kernel.granularity() }
+    }
+
+    fn capacity(&self) -> usize {
+        self.kernel.capacity().min(MOST)
+    }
+
+    fn admit(&self, case: &Case) -> Admission {
+        if let Some(why) = self.pool.quarantine() {
+            return Admission::Skip(why);
+        }
+        if let Some(why) = self.beyond(case) {
+            return Admission::Unsupported(why.to_owned());
+        }
+        match self.kernel.admit(case) {
+            Admission::Run => {}
+            other => return other,
+        }
+        match self.offers.lacking(case, |actor| self.peer.plays(actor)) {
+            Some(why) => Admission::Unsupported(why),
+            None => Admission::Run,
+        }
+    }
+
+    fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
+        let (kernel, book) = self.kernel.open_session(case, captures)?;
+        let mut hosts = Vec::new();
+        let players = (0..case.actors.len()).map(ActorId::new).map(|actor| {
+            let host = book.host_of(actor);
+            self.peer.plays(actor).then(|| {
+                hosts.iter().position(|known| *known == host).unwrap_or_else(|| {
+                    hosts.push(host);
+                    hosts.len() - 1
+                })
+            })
+        });
+        let players = players.collect();
+        let agents = self.agents(&kernel, &hosts)?;
+        let (sockets, tags) = (case.sockets.len(), case.tags.len());
+        let mut kernel = Box::new(kernel);
+        // Starting agents is no part of the case.
+        let origin = Instant::now();
+        kernel.begin_at(origin);
+        let agents =
+            agents.into_iter().map(|agent| AgentSession::new(agent, origin, sockets, tags));
+        let session = PlacedSession {
+            players,
+            agents: agents.collect(),
+            starters: vec![None; tags],
+            pool: Arc::clone(&self.pool),
+            is_shared: !kernel.is_on_own_hosts(),
+            kernel,
+        };
+        Ok(Opened { session: Box::new(session), book })
+    }
+
+    fn aborter(&self) -> Option<Aborter> {
+        let abort = Arc::clone(&self.pool.abort);
+        let kernel = self.kernel.aborter();
+        Some(Arc::new(move || {
+            abort.store(true, Ordering::SeqCst);
+            if let Some(kernel) = &kernel {
+                kernel();
+            }
+        }))
+    }
+
+    fn made(&self) -> Option<Made> {
+        self.kernel.made()
+    }
+
+    fn settle(&self) {
+        self.pool.dismiss();
+        self.kernel.settle();
+    }
+}

@@ -1,0 +1,283 @@
+//! Agents: the kernel's sockets through the protocol are as they are without it, and whatever an agent
+//! does wrong is told clearly and in time, takes only its own case along, and leaves nothing behind.
+
+#[path = "program/child.rs"]
+mod child;
+#[path = "program/recording.rs"]
+mod recording;
+#[path = "program/skip.rs"]
+mod skip;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use child::finish;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use recording::verdicts;
+use rstest::rstest;
+use skip::skip;
+use sockspec::run::Verdict;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sockspec");
+
+/// A case with one receive that matters, and one that is none of its business.
+const CASE: &str = "halfclose/eof-after-all-data[unix,loopback]";
+const OTHER: &str = "broadcast/option-default-off-and-boolean[udp4,loopback]";
+
+/// What came of running patterns with an agent.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    error: String,
+}
+
+fn run(patterns: &[&str], arguments: &[&str], agent: &[&str], child: &Path) -> Said {
+    let mut command = Command::new(PROGRAM);
+    command.arg("run").args(patterns).args(arguments).arg("--").args(agent);
+    command.env("CHILD", child).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said { code: output.status.code(), out: text(&output.stdout), error: text(&output.stderr) }
+}
+
+fn misbehaving(fault: &'static str) -> [&'static str; 5] {
+    ["python3", "tests/agents/misbehaving.py", fault, PROGRAM, "agent"]
+}
+
+/// Whether this machine has Python; says that a test is skipped where it has not.
+fn has_python(test: &str) -> bool {
+    let started = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
+    let is_there = started.is_ok_and(|status| status.success());
+    if !is_there {
+        skip(test, "python3 cannot be started");
+    }
+    is_there
+}
+
+#[test]
+fn the_kernel_through_the_protocol_is_the_kernel() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let patterns = ["cumulative/**", "halfclose/**[unix]", "timeout/**[unix]", "framing/**[unix]"];
+    let mut found = Vec::new();
+    for (name, agent) in [("direct", None), ("agent", Some([PROGRAM, "agent"]))] {
+        let file = folder.path().join(name);
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").args(patterns).arg("--record").arg(&file);
+        command.args(agent.iter().flat_map(|agent| ["--", agent[0], agent[1]]));
+        let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let good = |verdict| if verdict == Verdict::Slow { Verdict::Pass } else { verdict };
+        let verdicts = verdicts(&file).into_iter().map(|(case, verdict)| (case, good(verdict)));
+        found.push(verdicts.collect::<Vec<_>>());
+    }
+    assert!(found[0].len() > 500, "{} cases", found[0].len());
+    assert_eq!(found[0], found[1]);
+}
+
+#[rstest]
+#[case::garbage("garbage", "BROKEN", "this is not JSON: expected value", 3)]
+#[case::dies("dies", "CRASH", "the agent died: it ended with exit code 7", 1)]
+#[case::crashes("crashes", "CRASH", "the agent died: it was ended by SIGSEGV", 1)]
+#[case::ends_within_a_line("ends-within-a-line", "CRASH", "it ended with exit code 0", 1)]
+#[case::answers_another("answers-another", "BROKEN", "call 4711, which is not pending", 3)]
+#[case::floods("floods", "BROKEN", "the line is longer than 16777216 bytes", 3)]
+#[case::never_answers("never-answers", "HANG", "", 1)]
+#[case::lies("lies-about-its-offers", "FAIL", "unsupported: not today", 1)]
+fn a_misbehaviour_is_told_of_its_case(
+    #[case] fault: &'static str,
+    #[case] verdict: &str,
+    #[case] said: &str,
+    #[case] code: i32,
+) {
+    if !has_python(fault) {
+        return;
+    }
+    let nobody = Path::new("/dev/null");
+    let Said { code: found, out, error } =
+        run(&[CASE], &["--deadline", "300ms"], &misbehaving(fault), nobody);
+    assert_eq!(found, Some(code), "{out}{error}");
+    assert!(out.contains(&format!("{verdict}  {CASE}")), "{out}");
+    assert!(out.contains(said), "{out}");
+    if matches!(verdict, "CRASH" | "BROKEN") {
+        assert!(out.contains("| spoiling call "), "its last words are shown: {out}");
+    }
+}
+
+#[test]
+fn a_second_answer_is_noticed() {
+    if !has_python("a_second_answer_is_noticed") {
+        return;
+    }
+    let nobody = Path::new("/dev/null");
+    let Said { code, out, .. } = run(&[CASE], &[], &misbehaving("answers-twice"), nobody);
+    assert_eq!(code, Some(3), "{out}");
+    assert!(out.contains("which is not pending"), "{out}");
+}
+
+#[test]
+fn a_slow_agent_is_as_good_as_a_fast_one() {
+    if !has_python("a_slow_agent_is_as_good_as_a_fast_one") {
+        return;
+    }
+    let said = run(&[CASE], &[], &misbehaving("is-slow"), Path::new("/dev/null"));
+    assert_eq!(said.code, Some(0), "{}", said.out);
+}
+
+#[rstest]
+#[case::hangs("hangs-before-hello", "3s", "did not answer at all within 3s\n  | still thinking")]
+#[case::dies("dies-before-hello", "60s", "it ended with exit code 1\n  | no sockets here")]
+#[case::garbage("garbage-before-hello", "60s", "the line is \"Welcome to my agent!\"")]
+#[case::version("speaks-another-version", "60s", "speaks version 7, 9 of the protocol")]
+fn what_does_not_say_hello_is_no_agent(
+    #[case] fault: &'static str,
+    #[case] patience: &str,
+    #[case] said: &str,
+) {
+    if !has_python(fault) {
+        return;
+    }
+    let Said { code, out, error } =
+        run(&[CASE], &["--start-time", patience], &misbehaving(fault), Path::new("/dev/null"));
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
+    assert!(error.contains(said), "{error}");
+}
+
+#[test]
+fn what_cannot_be_started_is_told() {
+    let Said { code, error, .. } = run(&[CASE], &[], &["/no/such/agent"], Path::new("/dev/null"));
+    assert_eq!(code, Some(3));
+    assert!(error.contains("the agent cannot be started: No such file or directory"), "{error}");
+}
+
+#[test]
+fn a_death_takes_only_its_own_case_along_and_three_end_the_matter() {
+    if !has_python("a_death_takes_only_its_own_case_along") {
+        return;
+    }
+    let nobody = Path::new("/dev/null");
+    let one = run(&[CASE, OTHER], &["--jobs", "1"], &misbehaving("dies"), nobody);
+    assert!(one.out.ends_with("1 passed, 1 failed, 0 skipped\n"), "{}", one.out);
+    let pattern = "halfclose/**[unix,loopback]";
+    let many = run(&[pattern], &["--jobs", "1"], &misbehaving("dies"), nobody);
+    assert!(many.out.contains("3 agents in a row have died; the last: "), "{}", many.out);
+    assert_eq!(many.code, Some(1));
+}
+
+#[rstest]
+#[case("forks")]
+#[case("ignores-sigterm")]
+#[case("outlives-its-input")]
+fn nothing_of_an_agent_stays_behind(#[case] fault: &'static str) {
+    if !has_python(fault) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let child = folder.path().join("child");
+    let said = run(&[CASE], &[], &misbehaving(fault), &child);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.error);
+    if fault == "forks" {
+        let text = fs::read_to_string(&child).expect("it has written it");
+        let process = Pid::from_raw(text.parse().expect("a process id"));
+        // It is killed before the program ends; who reaps it may take a moment.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while kill(process, None).is_ok() && !is_zombie(process) {
+            assert!(Instant::now() < deadline, "what the agent started is still there");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// What `agent-check` says of an agent.
+fn check(agent: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(PROGRAM);
+    command.args(["agent-check", "--"]).args(agent).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_kernels_agent_holds_every_exchange() {
+    let (code, out) = check(&[PROGRAM, "agent"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.ends_with(" held, 0 failed, 0 not offered\n"), "{out}");
+}
+
+#[rstest]
+#[case("garbage", "every byte value travels")]
+#[case("answers-another", "every byte value travels")]
+#[case("does-not-say-started", "a receive waits until there is something")]
+#[case("forgets-to-close", "a reset closes what was left open")]
+#[case("generates-another-stream", "generated data is the published stream")]
+#[case("is-early", "a limit ends a call, and never early")]
+#[case("leaks", "a reset is answered when nothing is there")]
+#[case("outlives-its-input", "it ends by itself, with exit code 0, when its input does")]
+fn what_an_agent_lacks_is_named(#[case] fault: &'static str, #[case] exchange: &str) {
+    if !has_python(fault) {
+        return;
+    }
+    let (code, out) = check(&misbehaving(fault));
+    // One that hides its hello or its resets cannot even be started.
+    let is_named = out.lines().any(|line| line == format!("FAIL  {exchange}"));
+    assert!(is_named, "{out}");
+    assert_eq!(code, Some(1), "{out}");
+}
+
+#[test]
+fn every_manifest_is_understood_and_its_files_are_there() {
+    let mut command = Command::new(PROGRAM);
+    let output = finish(command.args(["subjects"]).current_dir(env!("CARGO_MANIFEST_DIR")));
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for name in ["kernel", "gvisor", "go", "java", "native-c", "node", "python", "python-asyncio"] {
+        assert!(out.lines().any(|line| line.split(' ').next() == Some(name)), "{name}: {out}");
+    }
+}
+
+#[test]
+fn a_subject_that_there_is_not_is_told_with_what_is_near() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", CASE, "--subject", "pythn"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = finish(&mut command);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("there is no subject `pythn`; did you mean `python`?"), "{error}");
+}
+
+#[test]
+fn an_adapter_is_built_and_run_by_its_name() {
+    let has_compiler = Command::new("cc").arg("--version").stdout(Stdio::null()).status();
+    if !has_compiler.is_ok_and(|status| status.success()) {
+        return skip("an_adapter_is_built_and_run_by_its_name", "cc cannot be started");
+    }
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "halfclose/**[unix]", "--subject", "native-c", "--expectations"]);
+    command.arg("reports/kernel.toml").env("XDG_CACHE_HOME", cache.path());
+    let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let out = String::from_utf8_lossy(&output.stdout);
+    // What native-c's sockets do is what the kernel's do.
+    assert_eq!(output.status.code(), Some(0), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("native-c Linux"), "{out}");
+}
+
+#[rstest]
+#[case::first("kernel")]
+#[case::others("kernel-first")]
+fn an_agent_meets_the_kernel(#[case] peer: &str) {
+    let patterns = ["halfclose/**[tcp4,loopback]", "halfclose/**[unix]"];
+    let mut command = Command::new(PROGRAM);
+    command.arg("run").args(patterns).args(["--peer", peer, "--expectations"]);
+    command.args(["reports/kernel.toml", "--", PROGRAM, "agent"]);
+    let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{out}");
+}
+
+fn is_zombie(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+}
