@@ -1,5 +1,5 @@
 use std::io;
-use std::os::fd::{IntoRawFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -161,7 +161,7 @@ pub(super) fn perform(op: &Op, target: Target, means: &Means, bound: &Bound<'_>)
             Ok(()) | Err(Errno::EINTR) if bound.is_over() => Outcome::Blocked,
             result => unit(result),
         }),
-        Op::Dup { .. } => timed(|| nix::unistd::dup(syscall::borrow(fd))).map(|result| {
+        Op::Dup { .. } => timed(|| duplicate(fd)).map(|result| {
             keep(result.map(|fd| Target { fd: fd.into_raw_fd(), ..target }), &mut made)
         }),
         Op::SetOption { option, value, length: None, .. } => match &means.device {
@@ -222,6 +222,12 @@ fn open(transport: Transport) -> nix::Result<Target> {
     };
     let socket = Socket::new(domain, kind, None).map_err(|error| errno::raw(&error))?;
     Ok(Target { fd: socket.into_raw_fd(), transport })
+}
+
+/// A second descriptor, as dup(2) makes one, but that no program gets which is started meanwhile: an agent
+/// that had it would keep the socket open.
+pub(super) fn duplicate(fd: RawFd) -> nix::Result<OwnedFd> {
+    syscall::borrow(fd).try_clone_to_owned().map_err(|error| errno::raw(&error))
 }
 
 fn accept(listener: Target) -> nix::Result<Target> {
@@ -374,6 +380,8 @@ fn failed(raw: Errno) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use super::*;
     use crate::vocabulary::SocketId;
 
@@ -386,6 +394,15 @@ mod tests {
         let done = Timed { value: (), began, ended }.begun_by(Some(earlier));
         assert_eq!((done.began, done.ended), (earlier, ended));
         assert_eq!(Timed { value: (), began, ended }.begun_by(Some(ended)).began, began);
+    }
+
+    #[test]
+    fn no_program_gets_a_second_descriptor() {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a descriptor is left");
+        let second = duplicate(socket.as_raw_fd()).expect("a descriptor is left");
+        let flags = nix::fcntl::fcntl(&second, nix::fcntl::FcntlArg::F_GETFD).expect("it is open");
+        assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
+        assert_eq!(duplicate(RawFd::MAX).err(), Some(Errno::EBADF));
     }
 
     #[test]

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::pthread::pthread_kill;
-use nix::unistd::{dup, gettid};
+use nix::unistd::gettid;
 
 use super::bound::{Bound, Flags};
 use super::breaker::Member;
 use super::call::{self, Means, Reply, Target};
 use super::signal::{DEADLINE, INTERRUPT};
-use super::syscall;
 use crate::subject::SubjectError;
 use crate::subject::thread_state::ThreadState;
 use crate::vocabulary::Op;
@@ -237,7 +236,7 @@ fn own(op: &Op, target: Target) -> Result<(Target, Option<OwnedFd>), SubjectErro
     if !makes_many {
         return Ok((target, None));
     }
-    match dup(syscall::borrow(target.fd)) {
+    match call::duplicate(target.fd) {
         Ok(own) => Ok((Target { fd: own.as_raw_fd(), ..target }, Some(own))),
         // It is closed already, which is for the call to find.
         Err(Errno::EBADF) => Ok((target, None)),
