@@ -110,8 +110,6 @@ async function opened(path, hash = '', options = {}, page = undefined) {
   await page.goto(`file://${path}${hash}`);
   return page;
 }
-const shown = (page) => page.locator('tr.case:not([hidden])').count();
-const state = (page) => page.locator('#state').textContent();
 const until = async (page, what, holds, argument) => {
   try {
     await page.waitForFunction(holds, argument, { timeout: 5_000 });
@@ -120,12 +118,23 @@ const until = async (page, what, holds, argument) => {
     check(false, `${what} (the address is ${page.url().split('#')[1]})`);
   }
 };
+const eventually = async (what, holds) => {
+  const deadline = performance.now() + 5_000;
+  let found = await holds();
+  while (!found && performance.now() < deadline) {
+    await new Promise((done) => setTimeout(done, 20));
+    found = await holds();
+  }
+  check(found, what);
+};
 const isOpen = (text) => {
   const heading = document.querySelector('#case[open] #detail h2');
   return heading !== null && heading.textContent.includes(text);
 };
 const isClosed = () => !document.querySelector('dialog[open]');
 const hashIs = (text) => location.hash === text;
+// The page follows its address a moment later.
+const isShown = (count) => document.querySelectorAll('tr.case:not([hidden])').length === count;
 const shot = async (page, name) => SHOTS && page.screenshot({ path: join(SHOTS, `${name}.png`) });
 
 // The lowest contrast of any text that is seen (WCAG 2.2, 1.4.3).
@@ -172,38 +181,38 @@ const FAILED_HASH = '#case=halfclose/reverse-direction-stays-usable%5Btcp4,loopb
 // Filters and their addresses.
 {
   const page = await opened(two);
-  check((await shown(page)) === 15, 'all cases are there');
+  await until(page, 'all cases are there', isShown, 15);
   await page.locator('.chip[data-value="regression"]').click();
   await until(page, 'a chip stands in the address', hashIs, '#standing=regression');
-  check((await shown(page)) === 6, `a chip chooses by standing: ${await state(page)}`);
+  await until(page, 'a chip chooses by standing', isShown, 6);
   await page.locator('.chip[data-value="hang"]').click();
   await until(page, 'two chips stand in the address', hashIs, '#standing=regression&verdict=hang');
-  check((await shown(page)) === 1, 'two chips choose what both mean');
+  await until(page, 'two chips choose what both mean', isShown, 1);
   await page.goBack();
   await until(page, 'back leads to the view before', hashIs, '#standing=regression');
-  check((await shown(page)) === 6, 'and shows it');
+  await until(page, 'and shows it', isShown, 6);
   await page.goForward();
   await until(page, 'forward leads to the view after', hashIs, '#standing=regression&verdict=hang');
   await page.locator('body').press('a');
   await until(page, 'all can be shown again', hashIs, '#all');
-  check((await shown(page)) === 15, 'and are');
+  await until(page, 'and are', isShown, 15);
   await page.locator('select[data-filter="area"]').selectOption('framing');
   await until(page, 'an area stands in the address', hashIs, '#area=framing');
-  check((await shown(page)) === 3, 'an area is chosen');
+  await until(page, 'an area is chosen', isShown, 3);
   await page.locator('body').press('a');
   await page.locator('.chip[data-filter="differs"]').click();
   await until(page, 'what differs stands in the address', hashIs, '#differs=yes');
-  check((await shown(page)) === 2, `what differs between columns: ${await state(page)}`);
+  await until(page, 'what differs between columns', isShown, 2);
   await page.context().close();
 }
 
 // A link shows the same.
 {
   const page = await opened(two, '#standing=known&transport=tcp4&q=shutdown');
-  check((await page.locator('#search').inputValue()) === 'shutdown', 'a link fills in the search');
-  check((await page.locator('.chip[data-value="known"]').getAttribute('aria-pressed')) === 'true', 'a link presses its chip');
-  check((await page.locator('select[data-filter="transport"]').inputValue()) === 'tcp4', 'a link chooses from lists');
-  check((await shown(page)) === 2, `a link shows the same view: ${await state(page)}`);
+  await eventually('a link fills in the search', async () => (await page.locator('#search').inputValue()) === 'shutdown');
+  await eventually('a link presses its chip', async () => (await page.locator('.chip[data-value="known"]').getAttribute('aria-pressed')) === 'true');
+  await eventually('a link chooses from lists', async () => (await page.locator('select[data-filter="transport"]').inputValue()) === 'tcp4');
+  await until(page, 'a link shows the same view', isShown, 2);
   await page.goto(`file://${two}#case=nowhere%5Btcp4%5D`);
   await until(page, 'a link to a case that is not there says so', () => document.querySelector('#detail .failed') !== null);
   await page.context().close();
@@ -215,11 +224,11 @@ const FAILED_HASH = '#case=halfclose/reverse-direction-stays-usable%5Btcp4,loopb
   await page.locator('body').press('/');
   await page.keyboard.type('RFC 1122');
   await until(page, 'a search by clause stands in the address', hashIs, '#q=RFC%201122');
-  check((await shown(page)) === 5, 'a clause is found');
+  await until(page, 'a clause is found', isShown, 5);
   await page.keyboard.press('Enter');
-  check(await page.evaluate(() => document.activeElement.matches('.fold')), 'Enter leads to what was found');
+  await eventually('Enter leads to what was found', () => page.evaluate(() => document.activeElement.matches('.fold')));
   await page.keyboard.press('j');
-  check(await page.evaluate(() => document.activeElement.matches('a.case')), 'j leads to the next row');
+  await eventually('j leads to the next row', () => page.evaluate(() => document.activeElement.matches('a.case')));
   const focused = await page.evaluate(() => document.activeElement.closest('tr').textContent);
   await page.keyboard.press('Enter');
   await until(page, 'Enter opens a case', isOpen, 'broadcast/reaches-every-host[lan,port=9]');
@@ -230,14 +239,14 @@ const FAILED_HASH = '#case=halfclose/reverse-direction-stays-usable%5Btcp4,loopb
   await page.keyboard.press('Escape');
   await until(page, 'Escape closes it', isClosed);
   await until(page, 'and its address', hashIs, '#q=RFC%201122');
-  check((await page.evaluate(() => document.activeElement.closest('tr')?.textContent)) === focused, 'the row has the focus again');
+  await eventually('the row has the focus again', async () => (await page.evaluate(() => document.activeElement.closest('tr')?.textContent)) === focused);
   await page.keyboard.press('ArrowLeft');
   const unfolded = () => page.locator('tbody.scenario.open:not([hidden])').count();
-  check((await unfolded()) === 0, 'the left arrow folds a scenario');
+  await eventually('the left arrow folds a scenario', async () => (await unfolded()) === 0);
   await page.keyboard.press('ArrowRight');
-  check((await unfolded()) === 1, 'the right arrow unfolds it');
+  await eventually('the right arrow unfolds it', async () => (await unfolded()) === 1);
   await page.keyboard.press('?');
-  check(await page.locator('#keys').isVisible(), '? shows the keys');
+  await eventually('? shows the keys', () => page.locator('#keys').isVisible());
   await page.keyboard.press('Escape');
   await until(page, 'Escape closes them', isClosed);
   await page.locator('body').press('/');
@@ -275,7 +284,8 @@ const FAILED_HASH = '#case=halfclose/reverse-direction-stays-usable%5Btcp4,loopb
   const page = await opened(changes);
   const all = await page.locator('tr.case').count();
   const same = await page.locator('tr.case[data-change="same"]').count();
-  check(same > 0 && (await shown(page)) === all - same, `a comparison shows what changed: ${await state(page)}`);
+  check(same > 0, 'some cases are the same');
+  await until(page, 'a comparison shows what changed', isShown, all - same);
   await page.locator('.chip[data-value="same"]').click();
   await until(page, 'and the rest when asked', (number) => document.querySelectorAll('tr.case:not([hidden])').length === number, all);
   await page.locator('.chip[data-value="same"]').click();
@@ -300,9 +310,9 @@ for (const colorScheme of ['light', 'dark']) {
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
   await page.locator('#theme').click();
-  check((await ground()) !== light, 'a button turns it dark');
+  await eventually('a button turns it dark', async () => (await ground()) !== light);
   await page.reload();
-  check((await ground()) !== light, 'and it stays dark');
+  await eventually('and it stays dark', async () => (await ground()) !== light);
   await page.context().close();
 }
 for (const [name, path, hash] of [['matrix', two, ''], ['run', real, ''], ['case', two, FAILED_HASH], ['comparison', changes, '']]) {
