@@ -157,7 +157,6 @@ impl<W: Write> Server<'_, W> {
             let seen = self.session().perform_named(&asked.op, &asked, WATCH);
             return self.answer(id, seen);
         }
-        let deadline = limit.map(|limit| Instant::now() + limit);
         let taken: Vec<usize> = self.pending.values().map(|one| one.tag.index()).collect();
         let Some(tag) = (0..CALLS).find(|tag| !taken.contains(tag)).map(TagId::new) else {
             return self.unsupported(id, format!("{CALLS} calls are pending"));
@@ -165,6 +164,8 @@ impl<W: Write> Server<'_, W> {
         match self.session().start_named(tag, &asked.op, &asked, WATCH) {
             Ok(thread) => {
                 self.say(&Message::Started { id, thread })?;
+                // The call has begun by now, so that its own clock has seen all of the limit.
+                let deadline = limit.map(|limit| Instant::now() + limit);
                 self.pending.insert(id, Blocked { tag, deadline });
                 self.look_at(id)
             }
