@@ -70,12 +70,17 @@ fn the_kernel_through_the_protocol_is_the_kernel() {
         command.args(agent.iter().flat_map(|agent| ["--", agent[0], agent[1]]));
         let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-        let good = |verdict| if verdict == Verdict::Slow { Verdict::Pass } else { verdict };
-        let verdicts = verdicts(&file).into_iter().map(|(case, verdict)| (case, good(verdict)));
-        found.push(verdicts.collect::<Vec<_>>());
+        found.push(verdicts(&file));
     }
-    assert!(found[0].len() > 500, "{} cases", found[0].len());
-    assert_eq!(found[0], found[1]);
+    let (direct, through) = (&found[0], &found[1]);
+    assert!(direct.len() > 500 && direct.len() == through.len(), "{} cases", direct.len());
+    for (case, verdict) in direct {
+        let other = through[case];
+        // What a busy machine makes slow, or leaves undecided, says nothing.
+        if *verdict != Verdict::Slow && other != Verdict::Slow {
+            assert_eq!(*verdict, other, "{case}");
+        }
+    }
 }
 
 #[rstest]
