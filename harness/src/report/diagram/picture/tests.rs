@@ -1,17 +1,12 @@
-use std::fmt::Write as _;
-use std::fs;
-use std::io::BufReader;
 use std::time::Duration;
 
 use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 
 use super::*;
-use crate::report::{
-    BYTES_STYLE, BytesDifference, CaseTranscript, Transcript, captured, fixture, recording,
-};
+use crate::report::{CaseTranscript, Transcript, captured, fixture};
 use crate::run::Verdict;
-use crate::run::event::{Event, Judgement, PacketReport, Packets, StepReport};
+use crate::run::event::{Judgement, PacketReport, Packets, StepReport};
 use crate::scenario::Place;
 use crate::vocabulary::{Errno, Outcome, split_mix};
 
@@ -254,36 +249,3 @@ fn it_is_bounded_however_much_there_is() {
 
 /// What a diagram has at the most, in bytes.
 const LARGEST: usize = 256 << 10;
-
-/// Writes a page with diagrams to be looked at: `SAMPLE` is the file, `SAMPLE_OF` a recording instead of
-/// the fixture, `SAMPLE_CASES` parts of the ids of cases, `SAMPLE_THEME` light or dark.
-#[test]
-#[ignore = "writes a page to look at"]
-fn sample() {
-    let variable = |name: &str| std::env::var(name).ok();
-    let events: Vec<Event> = match variable("SAMPLE_OF") {
-        Some(path) => {
-            let file = fs::File::open(path).expect("it can be read");
-            recording::read(BufReader::new(file)).map(|event| event.expect("it is one")).collect()
-        }
-        None => fixture::every_standing(),
-    };
-    let transcript = Transcript::of(&events);
-    let mut page = format!(
-        "<!doctype html><html data-theme=\"{}\"><meta charset=utf-8><style>{DIAGRAM_STYLE}{BYTES_STYLE}
-         body {{ background: var(--d-ground); color: var(--d-ink) }}</style><body>",
-        variable("SAMPLE_THEME").unwrap_or_default()
-    );
-    let words = variable("SAMPLE_CASES").unwrap_or_default();
-    for case in transcript.cases().into_iter().map(CaseTranscript::shown) {
-        if words.split(' ').any(|word| case.case.as_str().contains(word)) {
-            let _ = write!(page, "<h4>{}</h4>{}", case.case, drawn(&transcript, case));
-            let scenario = transcript.scenario(&case.scenario).expect("it was loaded");
-            let elaborated = Elaborated::of(scenario, None);
-            let differences = (0..case.steps.len())
-                .filter_map(|step| BytesDifference::of(case, step, &elaborated));
-            differences.for_each(|found| page.push_str(&found.to_string()));
-        }
-    }
-    fs::write(variable("SAMPLE").expect("it names a file"), page).expect("there is room");
-}
