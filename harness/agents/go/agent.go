@@ -883,6 +883,11 @@ func main() {
 		"poll", "epoll", "select", "tcp-info", "short-options"} {
 		lacks[word] = "package net has nothing like it"
 	}
+	for _, kind := range []string{"listener", "udp4", "udp6", "unix-dgram", "unbound", "unconnected"} {
+		lacks["shutdown-read on "+kind] = "only a connection of a stream has halves"
+		lacks["shutdown-write on "+kind] = "only a connection of a stream has halves"
+	}
+	lacks["getopt on unbound"] = "package net makes a socket with its connection or listener"
 	var kernel syscall.Utsname
 	syscall.Uname(&kernel)
 	release := []byte{}

@@ -64,6 +64,11 @@ public final class Agent {
                 "poll", "epoll", "select", "signals", "tcp-info", "short-options")) {
             reasons.put(word, "neither java.net nor java.nio has anything like it for one socket");
         }
+        for (var kind : List.of("tcp4", "tcp6")) reasons.put("SO_BROADCAST on " + kind, "only sockets for datagrams have it");
+        for (var kind : List.of("listener", "udp4", "udp6")) {
+            reasons.put("shutdown-read on " + kind, "only a connection of a stream has halves");
+            reasons.put("shutdown-write on " + kind, "only a connection of a stream has halves");
+        }
         reasons.put("unix", "UnixDomainSocketAddress names a path, never an abstract name");
         reasons.put("unix-dgram", "there are no unix sockets for datagrams");
         reasons.put("shutdown-both", "there is one method for each half");

@@ -31,16 +31,19 @@ const VERSIONS = {
 };
 const STREAMS = { tcp4: 4, tcp6: 6, unix: 0 };
 const STREAM = "a stream of the runtime has nothing like it";
+const READ = "some can be set, but none can be read";
 const LACKS = {
   "unix-dgram": "node:dgram has udp4 and udp6 only",
   "shutdown-read": "end() ends the own half only", "shutdown-both": STREAM, "shutdown-number": STREAM,
   "dup": STREAM, "peek": STREAM, "wait-all": STREAM, "dont-wait": STREAM, "truncation": STREAM, "more": STREAM,
   "error-queue": STREAM, "raise": STREAM, "read-write": STREAM, "nonblocking": "every call is",
-  "options": "some can be set, but none of a stream can be read",
+  "options": READ,
   "SO_RCVTIMEO": "setTimeout() tells of inactivity in both directions and limits no receive",
   "SO_LINGER": "resetAndDestroy() resets, but no time to linger can be set",
   "poll": STREAM, "epoll": STREAM, "select": STREAM, "signals": "no call waits in a thread of its own",
   "tcp-info": STREAM,
+  ...Object.fromEntries([...Object.keys(STREAMS), "udp4", "udp6"].map((kind) => [`getopt on ${kind}`, READ])),
+  ...Object.fromEntries(Object.keys(STREAMS).map((kind) => [`SO_BROADCAST on ${kind}`, STREAM])),
 };
 const OFFERS = [...Object.keys(STREAMS), "udp4", "udp6", "blocking-calls", "concurrent", "cancel", "shutdown-write",
   "names", "fill", "SO_BROADCAST"];

@@ -8,6 +8,7 @@ mod frames;
 pub mod laws;
 mod manifest;
 mod message;
+mod needs;
 mod offers;
 mod placed;
 mod pool;

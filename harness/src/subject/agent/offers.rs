@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::scenario::{Action, Alternative, Case, Expected};
-use crate::vocabulary::{ActorId, Capability, How, MessageFlags, Op, Poller, SocketOption};
+use super::needs::{Need, needs};
+use crate::scenario::Case;
+use crate::vocabulary::{ActorId, SocketOption};
 
 /// What an agent says that it can do, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,119 +72,53 @@ impl Offers {
         self.words.iter().map(String::as_str).filter(move |word| !known(word))
     }
 
-    /// Why a case cannot be run, if it needs a word that is not offered.
+    /// Why a case cannot be run, if it needs something that is not offered.
     pub fn lacking(&self, case: &Case, plays: impl Fn(ActorId) -> bool) -> Option<String> {
-        let word = needs(case, plays).into_iter().find(|word| !self.has(word))?;
-        Some(match self.lacks.get(word) {
-            Some(reason) => format!("no {word}: {reason}"),
-            None => format!("no {word}"),
-        })
+        let needs = needs(case, plays);
+        if let Some(need) = needs.iter().find(|need| !self.has(need.word)) {
+            return Some(match self.lacks.get(need.word) {
+                Some(reason) => format!("no {}: {reason}", need.word),
+                None => format!("no {}", need.word),
+            });
+        }
+        let of = |need: &Need| Some(format!("{} on {}", need.word, need.on?));
+        let lack = needs.iter().filter_map(of).find(|lack| self.lacks.contains_key(lack))?;
+        self.lacks.get(&lack).map(|reason| format!("no {lack}: {reason}"))
+    }
+
+    /// The lacks that say nothing: the word is offered, or what is said to be lacking on some socket is no word
+    /// that is offered, or that is no kind of socket.
+    pub fn idle_lacks(&self) -> impl Iterator<Item = &str> {
+        let says = |lack: &str| match lack.split_once(" on ") {
+            Some((word, on)) => {
+                (self.has(word) || Need::VERBS.contains(&word)) && Need::ON.contains(&on)
+            }
+            None => !self.has(lack),
+        };
+        self.lacks.keys().map(String::as_str).filter(move |lack| !says(lack))
     }
 }
 
-/// The words that a case needs of whom `plays` some of its actors.
-fn needs(case: &Case, plays: impl Fn(ActorId) -> bool) -> BTreeSet<&'static str> {
-    let mut words: BTreeSet<&'static str> = BTreeSet::new();
-    // Which options are needed say the steps.
-    let named = case.needs.iter().filter(|need| **need != Capability::Options);
-    words.extend(named.map(|need| need.word()));
-    for step in &case.steps {
-        let is_cut =
-            |one: &Alternative| matches!(one.expected, Expected::Data { truncated: true, .. });
-        let cuts = step.expectation.as_ref().is_some_and(|one| one.alternatives.iter().any(is_cut));
-        let may_block = step.expectation.as_ref().is_some_and(|one| one.allows(&Expected::Blocked));
-        match &step.action {
-            Action::Perform { actor, op } if plays(*actor) => {
-                of(op, &mut words);
-                words.extend(may_block.then_some(CANCEL));
-                words.extend(cuts.then_some("cut-datagrams"));
-            }
-            Action::Start { actor, op, .. } if plays(*actor) => {
-                of(op, &mut words);
-                words.extend(["blocking-calls", "concurrent"]);
-            }
-            Action::Await { actor, .. } if plays(*actor) && may_block => {
-                words.insert(CANCEL);
-            }
-            Action::Interrupt { actor, .. } if plays(*actor) => {
-                words.insert("signals");
-            }
-            _ => {}
-        }
-    }
-    words
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Document;
+    use crate::vocabulary::ScenarioId;
 
-/// The words that an operation needs.
-fn of(op: &Op, words: &mut BTreeSet<&'static str>) {
-    let mut flagged = |flags: MessageFlags| {
-        let known = [
-            (MessageFlags::DONTWAIT, "dont-wait"),
-            (MessageFlags::PEEK, "peek"),
-            (MessageFlags::WAITALL, "wait-all"),
-            (MessageFlags::TRUNC, "truncation"),
-            (MessageFlags::MORE, "more"),
-            (MessageFlags::ERRQUEUE, "error-queue"),
-            (MessageFlags::RAISE, "raise"),
-        ];
-        words.extend(known.into_iter().filter(|(flag, _)| flags.contains(*flag)).map(|one| one.1));
-    };
-    match op {
-        Op::Send { flags, .. }
-        | Op::SendFrame { flags, .. }
-        | Op::SendAll { flags, .. }
-        | Op::Receive { flags, .. } => {
-            flagged(*flags);
-        }
-        Op::Open { transport, .. } | Op::Bind { open: Some(transport), .. } => {
-            words.insert(transport.word());
-        }
-        Op::Write { .. } | Op::Read { .. } => {
-            words.insert("read-write");
-        }
-        Op::Shutdown { how, .. } => {
-            words.insert(match how {
-                How::Read => "shutdown-read",
-                How::Write => "shutdown-write",
-                How::Both => "shutdown-both",
-                How::Number(_) => "shutdown-number",
-            });
-        }
-        Op::Dup { .. } => {
-            words.insert("dup");
-        }
-        Op::SetOption { option, length, .. } => {
-            words.insert(option.name());
-            words.extend(length.map(|_| "short-options"));
-        }
-        Op::GetOption { option: SocketOption::TcpInfo, .. } => {
-            words.insert("tcp-info");
-        }
-        Op::GetOption { option, .. } => {
-            words.insert(option.name());
-        }
-        Op::Poll { by, .. } => {
-            words.insert(match by {
-                Poller::Poll => "poll",
-                Poller::Epoll => "epoll",
-                Poller::Select => "select",
-            });
-        }
-        Op::Nonblocking { .. } => {
-            words.insert("nonblocking");
-        }
-        Op::Name { .. } | Op::PeerName { .. } => {
-            words.insert("names");
-        }
-        Op::Fill { .. } => {
-            words.insert("fill");
-        }
-        Op::Drain { .. }
-        | Op::ReceiveFrame { .. }
-        | Op::Bind { open: None, .. }
-        | Op::Listen { .. }
-        | Op::Connect { .. }
-        | Op::Accept { .. }
-        | Op::Close { .. } => {}
+    const TEXT: &str = "\"a title\"\nneeds shutdown-read\nover tcp4 udp4\n\n\
+                        client  open s           => ok\n\
+                        client  shutdown s read  => ENOTCONN\n";
+
+    #[test]
+    fn a_word_can_be_lacking_on_some_sockets_only() {
+        let lacks = [("shutdown-read on udp4", "it has no halves"), ("dup on tcp4", "never")];
+        let lacks = lacks.map(|(word, why)| (word.to_owned(), why.to_owned()));
+        let words = ["tcp4", "udp4", "shutdown-read"].map(str::to_owned);
+        let offers = Offers::new(words, lacks.into());
+        let document = Document::parse(TEXT, ScenarioId::new("a/b"), "b.scn");
+        let cases = document.unwrap_or_else(|mistakes| panic!("{mistakes:?}")).cases();
+        let lacking: Vec<_> = cases.iter().map(|case| offers.lacking(case, |_| true)).collect();
+        assert_eq!(lacking, [None, Some("no shutdown-read on udp4: it has no halves".to_owned())]);
+        assert_eq!(offers.idle_lacks().collect::<Vec<_>>(), ["dup on tcp4"]);
     }
 }

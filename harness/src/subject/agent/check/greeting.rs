@@ -27,13 +27,11 @@ pub(super) const EXCHANGES: &[Exchange] = &[
         name: "hello gives reasons for words that are not offered",
         needs: &[],
         try_it: |probe| {
-            let lacks = &probe.agent.hello().lacks;
-            let offered: Vec<_> =
-                lacks.keys().filter(|word| probe.agent.offers().has(word)).cloned().collect();
-            if offered.is_empty() {
+            let idle: Vec<&str> = probe.agent.offers().idle_lacks().collect();
+            if idle.is_empty() {
                 Ok(())
             } else {
-                Err(format!("offered: {}", offered.join(", ")))
+                Err(format!("offered, or no word: {}", idle.join(", ")))
             }
         },
     },
