@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pool::Pool;
+use super::pool::{Home, Pool};
 use super::session::AgentSession;
 use crate::scenario::LinkFault;
 use crate::subject::kernel::KernelSession;
@@ -13,27 +13,26 @@ use crate::wire::Capture;
 pub(super) struct PlacedSession {
     /// The other actors, the links between the hosts, and the packets on them.
     pub(super) kernel: Box<KernelSession>,
-    pub(super) agents: Vec<AgentSession>,
+    /// Each with where it is.
+    pub(super) agents: Vec<(Option<Home>, AgentSession)>,
     /// Which agent plays an actor; the others are the kernel's.
     pub(super) players: Vec<Option<usize>>,
     /// Who has started each call.
     pub(super) starters: Vec<Option<usize>>,
     pub(super) pool: Arc<Pool>,
-    /// Whether its agents can be used for other cases.
-    pub(super) is_shared: bool,
 }
 
 impl PlacedSession {
     /// Whoever plays an actor.
     fn player(&mut self, actor: ActorId) -> Option<&mut AgentSession> {
         let agent = self.players.get(actor.index()).copied().flatten()?;
-        self.agents.get_mut(agent)
+        self.agents.get_mut(agent).map(|(_, agent)| agent)
     }
 
     /// The agent that has started a call.
     fn starter(&mut self, tag: TagId) -> Option<&mut AgentSession> {
         let agent = self.starters.get(tag.index()).copied().flatten()?;
-        self.agents.get_mut(agent)
+        self.agents.get_mut(agent).map(|(_, agent)| agent)
     }
 }
 
@@ -102,16 +101,16 @@ impl Session for PlacedSession {
     }
 
     fn close(self: Box<Self>) -> Vec<String> {
-        let Self { kernel, agents, pool, is_shared, .. } = *self;
+        let Self { kernel, agents, pool, .. } = *self;
         let mut leaks = Vec::new();
-        for session in agents {
+        for (home, session) in agents {
             if let Some(mishap) = session.mishap() {
                 pool.note_mishap(mishap);
             }
             let (agent, of_agent) = session.close();
             leaks.extend(of_agent);
             if let Some(agent) = agent {
-                pool.give_back(agent, is_shared);
+                pool.give_back(home, agent);
             }
         }
         leaks.extend(kernel.close());

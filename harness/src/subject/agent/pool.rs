@@ -1,7 +1,10 @@
+use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fs, thread};
 
 use super::process::{Agent, Mishap, StartError};
 
@@ -14,11 +17,27 @@ pub(super) struct Pool {
     /// Whether the run is to end at once.
     pub(super) abort: Arc<AtomicBool>,
     state: Mutex<State>,
+    /// Told when an agent has been started.
+    started: Condvar,
+}
+
+/// A network namespace, by its inode. As long as an agent lives in it no other gets that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Home(u64);
+
+impl Home {
+    /// That of the calling thread, where the kernel tells it.
+    pub(super) fn here() -> Option<Self> {
+        fs::metadata("/proc/thread-self/ns/net").ok().map(|namespace| Self(namespace.ino()))
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
-    idle: Vec<Agent>,
+    /// Those that wait and where they are, who was used last at the end.
+    idle: VecDeque<(Option<Home>, Agent)>,
+    /// How many are being started.
+    starting: usize,
     /// How many agents died one after the other.
     deaths: u32,
     last: String,
@@ -26,6 +45,10 @@ struct State {
 
 /// So many deaths in a row end the matter.
 const DEATHS: u32 = 3;
+/// So many agents wait at most; each that waits on a host keeps its namespace alive.
+const MOST_IDLE: usize = 96;
+/// How often who waits for a turn looks whether the run is to end.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Pool {
     /// With one agent that was started already.
@@ -36,32 +59,56 @@ impl Pool {
         abort: Arc<AtomicBool>,
         first: Agent,
     ) -> Self {
-        let state = State { idle: vec![first], ..State::default() };
-        Self { guard, command, patience, abort, state: Mutex::new(state) }
+        let state = State { idle: [(Home::here(), first)].into(), ..State::default() };
+        let (state, started) = (Mutex::new(state), Condvar::new());
+        Self { guard, command, patience, abort, state, started }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An agent that waits, or a new one.
-    pub(super) fn take(&self) -> Result<Agent, StartError> {
-        let idle = self.state().idle.pop();
-        idle.map_or_else(|| self.start(), Ok)
+    /// An agent that waits in the network namespace of the calling thread, or a new one there.
+    pub(super) fn take(&self) -> Result<(Option<Home>, Agent), StartError> {
+        let home = Home::here();
+        if home.is_some() {
+            let idle = &mut self.state().idle;
+            if let Some(agent) =
+                idle.iter().rposition(|one| one.0 == home).and_then(|at| idle.remove(at))
+            {
+                return Ok(agent);
+            }
+        }
+        Ok((home, self.start()?))
     }
 
     /// A new agent, in the network namespace of the calling thread.
-    pub(super) fn start(&self) -> Result<Agent, StartError> {
-        Agent::start(&self.guard, &self.command, self.patience, &self.abort)
+    ///
+    /// Only so many are started at a time: where all want a core at once, each would seem not to answer.
+    fn start(&self) -> Result<Agent, StartError> {
+        let most = 2 * thread::available_parallelism().map_or(1, usize::from);
+        let mut state = self.state();
+        while state.starting >= most && !self.abort.load(Ordering::SeqCst) {
+            let waited = self.started.wait_timeout(state, LOOK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.starting += 1;
+        drop(state);
+        let agent = Agent::start(&self.guard, &self.command, self.patience, &self.abort);
+        self.state().starting -= 1;
+        self.started.notify_one();
+        agent
     }
 
     /// An agent has come to the end of a case alive.
-    pub(super) fn give_back(&self, agent: Agent, is_shared: bool) {
-        self.state().deaths = 0;
-        if is_shared {
-            self.state().idle.push(agent);
-        } else {
-            // Not killed, so that whoever has started it sees its end.
+    pub(super) fn give_back(&self, home: Option<Home>, agent: Agent) {
+        let mut state = self.state();
+        state.deaths = 0;
+        state.idle.push_back((home, agent));
+        let superfluous = (state.idle.len() > MOST_IDLE).then(|| state.idle.pop_front()).flatten();
+        drop(state);
+        // Not killed, so that whoever has started it sees its end.
+        if let Some((_, agent)) = superfluous {
             agent.dismiss();
         }
     }
@@ -85,7 +132,13 @@ impl Pool {
 
     /// Lets those that wait end.
     pub(super) fn dismiss(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
-        idle.into_iter().for_each(Agent::dismiss);
+        let mut idle = std::mem::take(&mut self.state().idle);
+        // All at once, since each takes its time.
+        for (_, agent) in &mut idle {
+            agent.end_input();
+        }
+        for (_, agent) in idle {
+            agent.dismiss();
+        }
     }
 }

@@ -387,6 +387,11 @@ impl Agent {
         self.process.kill()
     }
 
+    /// Tells it that nothing follows.
+    pub(super) fn end_input(&mut self) {
+        self.process.end_input();
+    }
+
     /// Lets it end by itself.
     pub(super) fn dismiss(mut self) {
         self.farewell();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Offers;
 use super::manifest::Placement;
 use super::placed::PlacedSession;
-use super::pool::Pool;
+use super::pool::{Home, Pool};
 use super::process::{Agent, StartError};
 use super::session::AgentSession;
 use crate::net::Made;
@@ -108,19 +108,15 @@ impl AgentSubject {
         }
     }
 
-    /// The agents of a session: one that waits where its sockets are those of this process, else a new
-    /// one on each host that needs one.
-    fn agents(&self, kernel: &KernelSession, hosts: &[usize]) -> Result<Vec<Agent>, SubjectError> {
+    /// The agents of a session, one on each host that needs one: one that waits there, or a new one.
+    fn agents(
+        &self,
+        kernel: &KernelSession,
+        hosts: &[usize],
+    ) -> Result<Vec<(Option<Home>, Agent)>, SubjectError> {
         let refused = |error: StartError| SubjectError::Agent { what: error.to_string() };
-        let agents = hosts.iter().map(|host| {
-            let agent = if kernel.is_on_own_hosts() {
-                kernel.on_host(*host, || self.pool.start())?
-            } else {
-                self.pool.take()
-            };
-            agent.map_err(refused)
-        });
-        agents.collect()
+        let agent = |host: &usize| kernel.on_host(*host, || self.pool.take())?.map_err(refused);
+        hosts.iter().map(agent).collect()
     }
 }
 
@@ -185,14 +181,14 @@ impl Subject for AgentSubject {
         // Starting agents is no part of the case.
         let origin = Instant::now();
         kernel.begin_at(origin);
-        let agents =
-            agents.into_iter().map(|agent| AgentSession::new(agent, origin, sockets, tags));
+        let agents = agents
+            .into_iter()
+            .map(|(home, agent)| (home, AgentSession::new(agent, origin, sockets, tags)));
         let session = PlacedSession {
             players,
             agents: agents.collect(),
             starters: vec![None; tags],
             pool: Arc::clone(&self.pool),
-            is_shared: !kernel.is_on_own_hosts(),
             kernel,
         };
         Ok(Opened { session: Box::new(session), book })

@@ -76,11 +76,6 @@ impl KernelSession {
         }
     }
 
-    /// Whether its sockets live on hosts that were made for it.
-    pub(in crate::subject) const fn is_on_own_hosts(&self) -> bool {
-        self.network.is_some()
-    }
-
     /// Counts time from another moment, before anything was performed.
     pub(in crate::subject) fn begin_at(&mut self, origin: Instant) {
         self.origin = origin;

@@ -158,9 +158,14 @@ impl Process {
         self.tail.lines()
     }
 
+    /// Tells it that nothing follows.
+    pub(crate) fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
     /// Tells it that nothing follows, and gives it so long to end by itself.
     pub(crate) fn finish(&mut self, patience: Duration) {
-        self.stdin = None;
+        self.end_input();
         let deadline = Instant::now() + patience;
         while self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
