@@ -22,14 +22,13 @@ if fault == "dies-before-hello":
 if fault == "garbage-before-hello":
     print("Welcome to my agent!", flush=True)
     time.sleep(3_600)
-if fault == "ignores-sigterm":
+if fault in ("forks", "ignores-sigterm", "outlives-its-input"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-if fault == "forks":
-    child = subprocess.Popen(["sleep", "3600"])
-    with open(os.environ["CHILD"], "w") as file:
-        file.write(str(child.pid))
-if fault == "outlives-its-input":
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Who must not stay: this process, or one that it has started.
+    stays = subprocess.Popen(["sleep", "3600"]).pid if fault == "forks" else os.getpid()
+    with open(os.environ["CHILD"], "w") as file:
+        file.write(str(stays))
 
 good = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 lock = threading.Lock()
