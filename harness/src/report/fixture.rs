@@ -147,6 +147,8 @@ fn case(
                 began,
                 took,
                 judgement: judgement.clone(),
+                ending: outcome.as_ref().and_then(Outcome::ending),
+                note: None,
             };
             began += took;
             report

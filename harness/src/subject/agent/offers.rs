@@ -91,19 +91,25 @@ fn needs(case: &Case, plays: impl Fn(ActorId) -> bool) -> BTreeSet<&'static str>
         let is_cut =
             |one: &Alternative| matches!(one.expected, Expected::Data { truncated: true, .. });
         let cuts = step.expectation.as_ref().is_some_and(|one| one.alternatives.iter().any(is_cut));
+        let with_signal =
+            |one: &Alternative| matches!(one.expected, Expected::Failed { signal: Some(_), .. });
+        let raises =
+            step.expectation.as_ref().is_some_and(|one| one.alternatives.iter().any(with_signal));
         let may_block = step.expectation.as_ref().is_some_and(|one| one.allows(&Expected::Blocked));
         match &step.action {
             Action::Perform { actor, op } if plays(*actor) => {
                 of(op, &mut words);
                 words.extend(may_block.then_some(CANCEL));
                 words.extend(cuts.then_some("cut-datagrams"));
+                words.extend(raises.then_some("raise"));
             }
             Action::Start { actor, op, .. } if plays(*actor) => {
                 of(op, &mut words);
                 words.extend(["blocking-calls", "concurrent"]);
             }
-            Action::Await { actor, .. } if plays(*actor) && may_block => {
-                words.insert(CANCEL);
+            Action::Await { actor, .. } if plays(*actor) => {
+                words.extend(may_block.then_some(CANCEL));
+                words.extend(raises.then_some("raise"));
             }
             Action::Interrupt { actor, .. } if plays(*actor) => {
                 words.insert("signals");
@@ -185,5 +191,36 @@ fn of(op: &Op, words: &mut BTreeSet<&'static str>) {
         | Op::Connect { .. }
         | Op::Accept { .. }
         | Op::Close { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::scenario::Document;
+    use crate::vocabulary::ScenarioId;
+
+    /// Why an agent with these words does not run a scenario with this step.
+    fn lacking(step: &str, words: &[&str]) -> Option<String> {
+        let text = format!("\"t\"\nover tcp4\npair client.c server.s\n\n{step}\n");
+        let document = Document::parse(&text, ScenarioId::new("a/b"), "b.scn");
+        let cases = document.expect("it has no mistake").cases();
+        let words = ["tcp4"].iter().chain(words).map(|&word| word.to_owned());
+        Offers::new(words, BTreeMap::new()).lacking(&cases[0], |_| true)
+    }
+
+    #[rstest]
+    #[case::sent("client send c \"x\" => EPIPE SIGPIPE", &[], Some("no raise"))]
+    #[case::written("client write c \"x\" => EPIPE SIGPIPE", &["read-write"], Some("no raise"))]
+    #[case::offered("client write c \"x\" => EPIPE SIGPIPE", &["read-write", "raise"], None)]
+    #[case::silent("client send c \"x\" => EPIPE", &[], None)]
+    fn a_signal_is_expected_only_of_who_offers_signals(
+        #[case] step: &str,
+        #[case] words: &[&str],
+        #[case] why: Option<&str>,
+    ) {
+        assert_eq!(lacking(step, words).as_deref(), why);
     }
 }
