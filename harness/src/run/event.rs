@@ -131,6 +131,13 @@ impl CaseFinished {
     pub fn is_undecided(&self) -> bool {
         self.verdict == Verdict::Slow && self.reason.is_some()
     }
+
+    /// Whether it failed, and in a step that did not end its stream as is said, if that is said.
+    pub fn fails_but_for(&self, ending: Option<Ending>) -> bool {
+        let failing = || self.steps.iter().find(|step| step.judgement.is_bad());
+        self.verdict == Verdict::Fail
+            && ending.is_some_and(|said| failing().and_then(|step| step.ending) != Some(said))
+    }
 }
 
 fn once() -> u32 {
