@@ -45,7 +45,8 @@ pub(super) fn likeness_of_class(
             Likeness::OfClass(format!("an error of the class of {expected} ({found})"))
         }
         (true, ErrorNames::Exact) => Likeness::Other(Some(format!(
-            "it is of the class of {expected}, but not named, and the subject said that its errors have names"
+            "it is of the class of {expected}, but not named, and the subject said that its errors \
+             have names"
         ))),
         (false, _) => Likeness::Other(own_words(text)),
     }
