@@ -123,6 +123,24 @@ fn a_second_answer_is_noticed() {
     assert!(out.contains("which is not pending"), "{out}");
 }
 
+#[rstest]
+#[case::said("has-classes", 0, None)]
+#[case::hidden("hides-that-it-has-classes", 1, Some("it is of the class of EPIPE, but not named"))]
+fn a_class_is_enough_for_who_says_that_it_has_no_names(
+    #[case] fault: &'static str,
+    #[case] code: i32,
+    #[case] said: Option<&str>,
+) {
+    if !has_python(fault) {
+        return;
+    }
+    let case = "halfclose/send-after-shut-wr-epipe[unix,loopback]";
+    let Said { code: found, out, .. } =
+        run(&[case], &[], &misbehaving(fault), Path::new("/dev/null"));
+    assert_eq!(found, Some(code), "{out}");
+    assert!(said.is_none_or(|said| out.contains(said)), "{out}");
+}
+
 #[test]
 fn a_slow_agent_is_as_good_as_a_fast_one() {
     if !has_python("a_slow_agent_is_as_good_as_a_fast_one") {
@@ -213,6 +231,8 @@ fn the_kernels_agent_holds_every_exchange() {
 #[case("garbage", "every byte value travels")]
 #[case("answers-another", "every byte value travels")]
 #[case("does-not-say-started", "a receive waits until there is something")]
+#[case("invents-a-class", "a failure has a name or a class that there is")]
+#[case("hides-that-it-has-classes", "a failure has a name or a class that there is")]
 #[case("forgets-to-close", "a reset closes what was left open")]
 #[case("generates-another-stream", "generated data is the published stream")]
 #[case("is-early", "a limit ends a call, and never early")]

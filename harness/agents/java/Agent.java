@@ -23,7 +23,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * <li>{@code send} is {@code OutputStream.write()}, which is all or nothing, or {@code write()} of a channel.
  * MSG_WAITALL is {@code InputStream.readNBytes()}.
  * <li>A channel that does not block gives nothing, zero or false where others say EAGAIN or EINPROGRESS.
- * <li>An exception has no number, but the system's text, or a type; by these it is given the name.
+ * <li>An exception has no number and no name of POSIX, but a type, or the system's text; by these it is given its
+ * class, as hello says by {@code "names":"class"}.
  * </ul>
  */
 public final class Agent {
@@ -37,7 +38,7 @@ public final class Agent {
                 + quoted(System.getProperty("java.vm.name") + " " + Runtime.version() + ", " + System.getProperty("os.name")
                         + " " + System.getProperty("os.version"))
                 + ",\"offers\":" + list(offers()) + ",\"lacks\":" + object(lacks())
-                + ",\"granularity\":{\"poll\":0,\"socket\":0}}");
+                + ",\"granularity\":{\"poll\":0,\"socket\":0},\"names\":\"class\"}");
         var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line; (line = input.readLine()) != null;) {
             try {
@@ -633,12 +634,13 @@ public final class Agent {
         String failure(Exception error) {
             String text = String.valueOf(error.getMessage());
             String name = error instanceof SocketTimeoutException ? (isLimited ? "blocked" : "timeout")
-                    : error instanceof PortUnreachableException ? "ECONNREFUSED"
-                    : error instanceof NotYetConnectedException ? "ENOTCONN"
-                    : error instanceof AlreadyConnectedException ? "EISCONN"
-                    : error instanceof ConnectionPendingException ? "EALREADY"
-                    : error instanceof ClosedChannelException ? (isOpen() ? "EPIPE" : "EBADF")
-                    : ERRORS.entrySet().stream().filter(known -> text.contains(known.getKey())).map(Map.Entry::getValue)
+                    : error instanceof PortUnreachableException ? "refused"
+                    : error instanceof NoRouteToHostException ? "unreachable"
+                    : error instanceof NotYetConnectedException ? "not-connected"
+                    : error instanceof AlreadyConnectedException ? "already-connected"
+                    : error instanceof ConnectionPendingException ? "already-connecting"
+                    : error instanceof ClosedChannelException ? (isOpen() ? "send-refused" : "not-open")
+                    : CLASSES.entrySet().stream().filter(known -> text.contains(known.getKey())).map(Map.Entry::getValue)
                             .findFirst().orElse(null);
             if (name == null && error instanceof IOException) name = "other";
             String said = quoted(error.getClass().getSimpleName() + ": " + text);
@@ -652,20 +654,21 @@ public final class Agent {
         }
     }
 
-    /** The texts of the system, and those of the runtime for what it finds by itself. */
-    static final Map<String, String> ERRORS = new LinkedHashMap<>();
+    /** The classes of the system's texts, and of those of the runtime for what it finds by itself. */
+    static final Map<String, String> CLASSES = new LinkedHashMap<>();
 
     static {
-        String[] known = {"Connection refused", "ECONNREFUSED", "Connection reset", "ECONNRESET", "Broken pipe", "EPIPE",
-            "Connection timed out", "ETIMEDOUT", "Address already in use", "EADDRINUSE", "Cannot assign requested address",
-            "EADDRNOTAVAIL", "Network is unreachable", "ENETUNREACH", "No route to host", "EHOSTUNREACH", "Permission denied",
-            "EACCES", "Message too long", "EMSGSIZE", "not connected", "ENOTCONN", "already connected", "EISCONN",
-            "Invalid argument", "EINVAL", "Protocol not available", "ENOPROTOOPT", "No buffer space available", "ENOBUFS",
-            "Operation not permitted", "EPERM", "connection abort", "ECONNABORTED", "Network is down", "ENETDOWN",
-            "Too many open files", "EMFILE", WOULD_WAIT, "EAGAIN", "Operation now in progress", "EINPROGRESS",
-            "Destination address required", "EDESTADDRREQ", "output is shutdown", "EPIPE", "is closed", "EBADF",
-            "Socket closed", "EBADF", "Bad file descriptor", "EBADF"};
-        for (int at = 0; at < known.length; at += 2) ERRORS.put(known[at], known[at + 1]);
+        String[] known = {"Connection refused", "refused", "Connection reset", "reset", "Broken pipe", "send-refused",
+            "Connection timed out", "timed-out", "Address already in use", "address-in-use",
+            "Cannot assign requested address", "not-available", "Network is unreachable", "unreachable",
+            "No route to host", "unreachable", "Network is down", "unreachable", "Permission denied", "permission",
+            "Operation not permitted", "permission", "Message too long", "too-long", "not connected", "not-connected",
+            "Destination address required", "not-connected", "already connected", "already-connected",
+            "Invalid argument", "invalid", "Protocol not available", "unsupported",
+            "No buffer space available", "no-resources", "Too many open files", "no-resources", "connection abort", "reset",
+            WOULD_WAIT, "would-block", "Operation now in progress", "would-block", "output is shutdown", "send-refused",
+            "is closed", "not-open", "Socket closed", "not-open", "Bad file descriptor", "not-open"};
+        for (int at = 0; at < known.length; at += 2) CLASSES.put(known[at], known[at + 1]);
     }
 
     // --- generated payloads and digests

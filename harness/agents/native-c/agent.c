@@ -616,6 +616,9 @@ static const struct word {
 #ifdef EHOSTDOWN
     ERROR(EHOSTDOWN),
 #endif
+#ifdef ESHUTDOWN
+    ERROR(ESHUTDOWN),
+#endif
 };
 
 static const char *error_name(int number)

@@ -10,8 +10,8 @@ use super::reference::reference;
 use super::suite::{Chosen, Source, many};
 use crate::scenario::Document;
 use crate::vocabulary::{
-    Capability, Errno, Level, MessageFlags, PacketKind, Readiness, SocketOption, TcpState,
-    Topology, Transport, Verb,
+    Capability, Errno, ErrorClass, Level, MessageFlags, PacketKind, Readiness, SocketOption,
+    TcpState, Topology, Transport, Verb,
 };
 
 /// Tell what a verb, an option, an errno, any other word of the language, or an id means.
@@ -88,7 +88,16 @@ fn of_language(word: &str) -> Vec<String> {
     if let Some(errno) = Errno::from_name(word) {
         let name = errno.to_string();
         let other = if name == word { String::new() } else { format!(", the same as {name}") };
-        found.push(format!("{word}: an errno{other}\n  {}\n", errno.meaning()));
+        let class = match errno.class() {
+            Some(class) => format!("  class    {class}: {}\n", class.meaning()),
+            None => String::new(),
+        };
+        found.push(format!("{word}: an errno{other}\n  {}\n{class}", errno.meaning()));
+    }
+    if let Some(class) = ErrorClass::from_word(word) {
+        let names: Vec<_> = class.errnos().iter().map(Errno::to_string).collect();
+        let (meaning, names) = (class.meaning(), names.join(", "));
+        found.push(format!("{word}: a class of errors\n  {meaning}\n  names    {names}\n"));
     }
     let plain: [(&str, Option<&str>); 7] = [
         ("a transport", Transport::from_word(word).map(Transport::meaning)),
@@ -236,10 +245,11 @@ fn words() -> Vec<&'static str> {
     let verbs = Verb::ALL.iter().map(|verb| verb.word());
     let options = SocketOption::ALL.iter().map(|option| option.name());
     let errnos = Errno::ALL.iter().filter_map(|errno| errno.name());
+    let classes = ErrorClass::ALL.iter().map(|class| class.word());
     let transports = Transport::ALL.into_iter().map(Transport::word);
     let topologies = Topology::ALL.into_iter().map(Topology::word);
     let capabilities = Capability::ALL.into_iter().map(Capability::word);
     let grammar = grammar().map(|word| word.text);
     let kinds = transports.chain(topologies).chain(capabilities).chain(grammar);
-    verbs.chain(options).chain(errnos).chain(kinds).collect()
+    verbs.chain(options).chain(errnos).chain(classes).chain(kinds).collect()
 }

@@ -486,6 +486,8 @@ mod tests {
                 began: Duration::ZERO,
                 took: Duration::ZERO,
                 judgement: Judgement::Missed { detail: None },
+                ending: None,
+                note: None,
             })
             .collect();
         BytesDifference::of(&case, case.steps.len() - 1, &elaborated)

@@ -139,13 +139,7 @@ impl Failure {
 
 /// The position of the step at which a case failed.
 pub(crate) fn point_of(case: &CaseFinished) -> Option<usize> {
-    let is_bad = |step: &StepReport| {
-        matches!(
-            step.judgement,
-            Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
-        )
-    };
-    let missed = case.steps.iter().position(is_bad);
+    let missed = case.steps.iter().position(|step| step.judgement.is_bad());
     // Where the subject or the harness died within a step, nothing came of it.
     let died =
         || case.steps.len().checked_sub(1).filter(|last| case.steps[*last].outcome.is_none());

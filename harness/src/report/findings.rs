@@ -27,7 +27,7 @@ impl<'a> Findings<'a> {
         for case in transcript.cases() {
             let entry = transcript.tally().entry(&case.shown().case);
             for one in std::iter::once(case.shown()).chain(case.others()) {
-                failures.note(one, entry.is_some_and(|entry| entry.expects(one.verdict)));
+                failures.note(one, entry.is_some_and(|entry| entry.bears_out(one)));
             }
         }
         Self { transcript, failures }

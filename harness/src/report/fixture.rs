@@ -147,6 +147,8 @@ fn case(
                 began,
                 took,
                 judgement: judgement.clone(),
+                ending: outcome.as_ref().and_then(Outcome::ending),
+                note: None,
             };
             began += took;
             report
@@ -443,6 +445,7 @@ fn entry(line: u32, cases: Vec<CaseId>, verdicts: &[Verdict], until: Option<&str
         cases,
         patterns,
         verdicts: verdicts.to_vec(),
+        ending: None,
         reason: format!("the reason that stands\nfrom line {line} on"),
         source: "tcp(7)".to_owned(),
         until: until.map(|until| until.parse().expect("a date")),

@@ -401,6 +401,7 @@ mod tests {
                         cases: Vec::new(),
                         patterns: Vec::new(),
                         verdicts: vec![Verdict::Fail],
+                        ending: None,
                         reason: long.clone(),
                         source: String::new(),
                         until: "2001-01-01".parse().ok(),

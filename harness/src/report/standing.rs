@@ -43,7 +43,8 @@ impl Standing {
     pub(super) fn of(case: &CaseTally) -> Option<Self> {
         let expects = |verdict| case.expects(verdict);
         let bad = [Verdict::Fail, Verdict::Hang, Verdict::Crash];
-        let is_surprise = bad.iter().any(|bad| case.times(*bad) > 0 && !expects(*bad));
+        let is_surprise =
+            case.ends_otherwise() || bad.iter().any(|bad| case.times(*bad) > 0 && !expects(*bad));
         let is_bad = bad.iter().any(|bad| case.times(*bad) > 0);
         match (case.entry(), case.is_good_for_certain(), is_bad) {
             (_, true, true) if is_surprise || !expects(Verdict::Pass) => Some(Self::Flaky),
@@ -71,6 +72,7 @@ mod tests {
     use crate::report::fixture;
     use crate::report::tally::Tally;
     use crate::run::event::{Event, Judgement};
+    use crate::vocabulary::Ending;
 
     const PASS: Verdict = Verdict::Pass;
     const SLOW: Verdict = Verdict::Slow;
@@ -93,6 +95,42 @@ mod tests {
         }
         let (_, case) = tally.cases().next().expect("there is a case");
         case.standing()
+    }
+
+    /// How a case stands that fails in these endings, of which its entry says that they are resets.
+    fn standing_by_ending(verdicts: &[Verdict], endings: &[Option<Ending>]) -> Option<Standing> {
+        let ending = std::cell::Cell::new(endings.iter());
+        standing(verdicts, &[FAIL], |event| match event {
+            Event::RunStarted(run) => {
+                let known = run.known.as_mut().expect("an entry is given");
+                known.entries[0].ending = Some(Ending::Reset);
+            }
+            Event::CaseFinished(case) if case.verdict == FAIL => {
+                let mut rest = ending.take();
+                case.steps[0].judgement = Judgement::Missed { detail: None };
+                case.steps[0].ending = *rest.next().expect("one for each");
+                ending.set(rest);
+            }
+            _ => {}
+        })
+    }
+
+    #[rstest]
+    #[case::as_said(&[FAIL, FAIL], &[Some(Ending::Reset); 2], Standing::Known)]
+    #[case::otherwise(&[FAIL], &[Some(Ending::EndOfStream)], Standing::Regression)]
+    #[case::not_at_all(&[FAIL], &[None], Standing::Regression)]
+    #[case::once_otherwise(
+        &[FAIL, FAIL],
+        &[Some(Ending::Reset), Some(Ending::Timeout)],
+        Standing::Regression
+    )]
+    #[case::good_and_otherwise(&[PASS, FAIL], &[Some(Ending::Other)], Standing::Flaky)]
+    fn a_failure_that_ends_otherwise_is_not_known(
+        #[case] verdicts: &[Verdict],
+        #[case] endings: &[Option<Ending>],
+        #[case] expected: Standing,
+    ) {
+        assert_eq!(standing_by_ending(verdicts, endings), Some(expected));
     }
 
     #[rstest]

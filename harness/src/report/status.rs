@@ -111,7 +111,7 @@ impl<'a> StatusLine<'a> {
     /// The line of a case, or of one repetition of it, that has ended and is part of the tally.
     pub(crate) fn ended(tally: &Tally, finished: &'a CaseFinished, palette: Palette) -> Self {
         let verdict = finished.verdict;
-        let expects = tally.entry(&finished.case).is_some_and(|entry| entry.expects(verdict));
+        let expects = tally.entry(&finished.case).is_some_and(|entry| entry.bears_out(finished));
         let standing = tally.case(&finished.case).and_then(CaseTally::standing);
         let why = if verdict.is_bad() || verdict == Verdict::Broken {
             Failure::of(finished).in_short()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::standing::Standing;
 use crate::run::event::{CaseFinished, Event, Judgement, RunFinished, RunStarted};
 use crate::run::{Entry, Verdict};
-use crate::vocabulary::{CaseId, Date, ScenarioId};
+use crate::vocabulary::{CaseId, Date, Ending, ScenarioId};
 
 /// What the events of a run add up to.
 #[derive(Clone, Debug, Default)]
@@ -205,6 +205,10 @@ pub struct CaseTally {
     /// The position of the entry that speaks of it, and the verdicts that it says.
     entry: Option<usize>,
     expects: [bool; 8],
+    /// How the entry says that a failing step ends its stream, and in how many repetitions one ended it
+    /// otherwise.
+    ending: Option<Ending>,
+    ends_otherwise: u32,
     /// Why it was not run, where it was not.
     reason: Option<String>,
     excused: bool,
@@ -222,6 +226,8 @@ impl CaseTally {
             entry: entry.map(|(position, _)| position),
             expects: Verdict::ALL
                 .map(|verdict| entry.is_some_and(|(_, entry)| entry.expects(verdict))),
+            ending: entry.and_then(|(_, entry)| entry.ending),
+            ends_otherwise: 0,
             reason: None,
             excused: false,
             longest: Duration::ZERO,
@@ -231,6 +237,7 @@ impl CaseTally {
 
     fn count(&mut self, case: &CaseFinished) {
         self.times[case.verdict as usize] += 1;
+        self.ends_otherwise += u32::from(case.fails_but_for(self.ending));
         self.longest = self.longest.max(case.took);
         self.stall = self.stall.max(case.stall);
         let is_excused =
@@ -299,6 +306,11 @@ impl CaseTally {
     /// Whether the entry that speaks of it says so.
     pub(super) const fn expects(&self, verdict: Verdict) -> bool {
         self.expects[verdict as usize]
+    }
+
+    /// Whether it failed as the entry says, but with another ending.
+    pub(super) const fn ends_otherwise(&self) -> bool {
+        self.ends_otherwise > 0
     }
 
     /// Whether it was good at least once.

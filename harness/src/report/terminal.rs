@@ -261,7 +261,7 @@ impl<W: Write + Send> Reporter for Terminal<W> {
             Event::CaseFinished(case) => {
                 let failed_before = self.failures.unexpected();
                 let entry = self.tally.entry(&case.case);
-                let is_known = entry.is_some_and(|entry| entry.expects(case.verdict));
+                let is_known = entry.is_some_and(|entry| entry.bears_out(case));
                 self.failures.note(case, is_known);
                 self.tell(event)?;
                 self.progress(Instant::now(), failed_before)

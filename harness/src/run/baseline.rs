@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::event::{CaseFinished, Event, Judgement};
+use super::event::{CaseFinished, Event};
 use crate::scenario::Place;
 use crate::vocabulary::{CaseId, Outcome};
 
@@ -32,12 +32,7 @@ impl Baseline {
 }
 
 fn wrong_step(case: &CaseFinished) -> Option<Wrong> {
-    let wrong = case.steps.iter().find(|step| {
-        matches!(
-            step.judgement,
-            Judgement::Missed { .. } | Judgement::Early { .. } | Judgement::Hung
-        )
-    });
+    let wrong = case.steps.iter().find(|step| step.judgement.is_bad());
     wrong.map(|step| (step.place, step.outcome.as_ref().map_or_else(String::new, kind)))
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{Entry, Known, Shard, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
-use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+use crate::vocabulary::{CaseId, Ending, Level, Outcome, ScenarioId};
 use crate::wire::Frame;
 
 /// The version of the recording's format. It grows with every change that an older reader would
@@ -131,6 +131,13 @@ impl CaseFinished {
     pub fn is_undecided(&self) -> bool {
         self.verdict == Verdict::Slow && self.reason.is_some()
     }
+
+    /// Whether it failed, and in a step that did not end its stream as is said, if that is said.
+    pub fn fails_but_for(&self, ending: Option<Ending>) -> bool {
+        let failing = || self.steps.iter().find(|step| step.judgement.is_bad());
+        self.verdict == Verdict::Fail
+            && ending.is_some_and(|said| failing().and_then(|step| step.ending) != Some(said))
+    }
 }
 
 fn once() -> u32 {
@@ -152,6 +159,13 @@ pub struct StepReport {
     pub took: Duration,
     /// Expectation held against observation.
     pub judgement: Judgement,
+    /// How it ended the stream or the call, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+    /// By which class an error was taken for the one that is expected, where the subject has names of its
+    /// own, for a person to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The packets of a case.
@@ -248,6 +262,23 @@ pub enum Judgement {
     Hung,
     /// It did not apply: an allowed alternative of an earlier step left nothing to act on.
     Moot,
+}
+
+impl Judgement {
+    /// Whether the step is one at which a case fails.
+    pub const fn is_bad(&self) -> bool {
+        matches!(self, Self::Missed { .. } | Self::Early { .. } | Self::Hung)
+    }
+
+    /// The same of a step that binds less than what was asked for.
+    pub(super) fn excused(self) -> Self {
+        match self {
+            Self::Missed { detail } => Self::Excused { detail },
+            Self::Early { detail } => Self::Excused { detail: Some(detail) },
+            Self::Hung => Self::Excused { detail: None },
+            other => other,
+        }
+    }
 }
 
 /// What is known when the last case has ended.

@@ -3,9 +3,10 @@ use std::time::Duration;
 use super::event::Judgement;
 use super::ledger::Ledger;
 use super::limits::Limits;
+use super::naming::{Likeness, likeness, likeness_of, own_words};
 use crate::scenario::{Alternative, Expectation, Expected};
 use crate::subject::{AddressBook, Observation};
-use crate::vocabulary::{ActorId, OptionValue, Outcome, Received, SocketId};
+use crate::vocabulary::{ActorId, Ending, ErrorNames, OptionValue, Outcome, Received, SocketId};
 
 /// What a judgement needs to know beside the observation.
 pub(super) struct Circumstances<'a> {
@@ -21,8 +22,24 @@ pub(super) struct Circumstances<'a> {
     pub(super) stall: Duration,
     /// Who acted.
     pub(super) actor: ActorId,
+    /// What errors are told by.
+    pub(super) names: ErrorNames,
     /// The socket that the step acted on.
     pub(super) socket: Option<SocketId>,
+}
+
+/// A judgement, and what else there is to say of what was seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) judgement: Judgement,
+    /// By which class an error was taken for the one that is expected.
+    pub(super) note: Option<String>,
+}
+
+impl From<Judgement> for Judged {
+    fn from(judgement: Judgement) -> Self {
+        Self { judgement, note: None }
+    }
 }
 
 /// How far an alternative and an observation agree, the better the greater.
@@ -32,8 +49,8 @@ enum Fit {
     OutcomeButSource(String),
     OutcomeButTime(String),
     OutcomeButEarly(String),
-    Slow(Duration),
-    Full,
+    Slow(Duration, Option<String>),
+    Full(Option<String>),
 }
 
 /// Holds an expectation against an observation: any one alternative is enough.
@@ -41,22 +58,57 @@ pub(super) fn judge(
     expectation: &Expectation,
     observation: &Observation,
     circumstances: &Circumstances<'_>,
-) -> Judgement {
+) -> Judged {
     let best = expectation
         .alternatives
         .iter()
         .map(|alternative| fit(alternative, observation, circumstances))
         .max_by_key(rank);
-    match best {
-        Some(Fit::Full) => Judgement::Met,
-        Some(Fit::Slow(limit)) => Judgement::Slow { limit },
+    let judgement = match best {
+        Some(Fit::Full(note)) => return Judged { judgement: Judgement::Met, note },
+        Some(Fit::Slow(limit, note)) => {
+            return Judged { judgement: Judgement::Slow { limit }, note };
+        }
         Some(Fit::OutcomeButEarly(detail)) => Judgement::Early { detail },
         Some(Fit::OutcomeButTime(detail) | Fit::OutcomeButSource(detail)) => {
             Judgement::Missed { detail: Some(detail) }
         }
         Some(Fit::Outcome(_)) | None if observation.outcome == Outcome::Blocked => Judgement::Hung,
-        Some(Fit::Outcome(detail)) => Judgement::Missed { detail },
+        Some(Fit::Outcome(detail)) => {
+            let ending = other_ending(expectation, &observation.outcome);
+            let details: Vec<_> = ending.into_iter().chain(detail).collect();
+            let detail = (!details.is_empty()).then(|| details.join("\n"));
+            Judgement::Missed { detail }
+        }
         None => Judgement::Missed { detail: None },
+    };
+    judgement.into()
+}
+
+/// That a stream, or a call on it, ended in another way than in those that are expected.
+fn other_ending(expectation: &Expectation, outcome: &Outcome) -> Option<String> {
+    let found = outcome.ending()?;
+    let mut expected: Vec<_> = expectation
+        .alternatives
+        .iter()
+        .filter_map(|alternative| ending_of(&alternative.expected))
+        .collect();
+    expected.sort_unstable();
+    expected.dedup();
+    if expected.is_empty() || expected.contains(&found) {
+        return None;
+    }
+    let phrases: Vec<_> = expected.iter().map(|ending| ending.phrase()).collect();
+    Some(format!("{} where {} was expected", found.phrase(), phrases.join(" or ")))
+}
+
+/// The ending that is expected, where it is one.
+const fn ending_of(expected: &Expected) -> Option<Ending> {
+    match expected {
+        Expected::EndOfStream => Some(Ending::EndOfStream),
+        Expected::Timeout => Some(Ending::Timeout),
+        Expected::Failed { errno, .. } => Some(Ending::of(errno.class())),
+        _ => None,
     }
 }
 
@@ -91,8 +143,9 @@ fn rank(fit: &Fit) -> u8 {
         Fit::OutcomeButSource(_) => 2,
         Fit::OutcomeButEarly(_) => 3,
         Fit::OutcomeButTime(_) => 4,
-        Fit::Slow(_) => 5,
-        Fit::Full => 6,
+        Fit::Slow(..) => 5,
+        Fit::Full(Some(_)) => 6,
+        Fit::Full(None) => 7,
     }
 }
 
@@ -126,11 +179,23 @@ fn fit(alternative: &Alternative, observation: &Observation, c: &Circumstances<'
             return if before.must {
                 Fit::OutcomeButTime(format!("later than {limit:?}"))
             } else {
-                Fit::Slow(limit)
+                Fit::Slow(limit, note(&alternative.expected, &observation.outcome, c))
             };
         }
     }
-    Fit::Full
+    Fit::Full(note(&alternative.expected, &observation.outcome, c))
+}
+
+/// By which class an error was taken for the one that is expected.
+fn note(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Option<String> {
+    match (expected, outcome) {
+        (Expected::Failed { errno, .. }, _) => likeness_of(*errno, outcome, c.names)?.0.note(),
+        (
+            Expected::Value(OptionValue::Error(Some(errno))),
+            Outcome::Value(OptionValue::Error(Some(found))),
+        ) => likeness(*errno, *found, c.names).note(),
+        _ => None,
+    }
 }
 
 /// That an outcome is not the one expected, and what is worth saying about it.
@@ -177,19 +242,24 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
             let all = c.ledger.outstanding(*sender, receiver, bytes.length());
             bytes.difference(&all).map(|detail| Difference(Some(detail)))
         }
-        (Expected::Failed { errno, signal }, Outcome::Failed { errno: found, signal: raised }) => {
-            match (errno == found, signal, raised) {
-                (false, ..) => plainly(false),
-                (true, Some(signal), None) => {
+        (Expected::Failed { errno, signal }, outcome) => {
+            let Some((likeness, raised)) = likeness_of(*errno, outcome, c.names) else {
+                return plainly(false);
+            };
+            match (likeness, signal, raised) {
+                (Likeness::Other(detail), ..) => Some(Difference(detail)),
+                (_, Some(signal), None) => {
                     Some(Difference(Some(format!("{signal} was not raised"))))
                 }
-                (true, None, Some(raised)) => {
-                    Some(Difference(Some(format!("{raised} was raised"))))
-                }
-                (true, ..) => plainly(signal == raised),
+                (_, None, Some(raised)) => Some(Difference(Some(format!("{raised} was raised")))),
+                (_, signal, raised) => plainly(*signal == raised),
             }
         }
         (Expected::Ready(flags), Outcome::Ready(found)) => plainly(flags == found),
+        (
+            Expected::Value(OptionValue::Error(Some(errno))),
+            Outcome::Value(OptionValue::Error(Some(found))),
+        ) => plainly(!matches!(likeness(*errno, *found, c.names), Likeness::Other(_))),
         (Expected::Value(value), Outcome::Value(found)) => plainly(value == found),
         (Expected::Count { least, most }, Outcome::Value(OptionValue::Number(found))) => {
             let found = u64::try_from(*found).ok();
@@ -202,6 +272,8 @@ fn differs(expected: &Expected, outcome: &Outcome, c: &Circumstances<'_>) -> Opt
         (Expected::Name(address), Outcome::Name(endpoint)) => {
             plainly(c.book.matches(c.actor, endpoint, address))
         }
+        // Its class is all that the report shows of it otherwise.
+        (_, Outcome::FailedAs { text, .. }) => Some(Difference(own_words(text))),
         _ => plainly(false),
     }
 }
@@ -216,7 +288,7 @@ mod tests {
 
     use super::*;
     use crate::scenario::Before;
-    use crate::vocabulary::{ActorId, Errno, FrameFault, Payload, Readiness, Signal};
+    use crate::vocabulary::{Errno, ErrorClass, FrameFault, Payload, Readiness, Signal};
 
     const TICK: Duration = Duration::from_millis(4);
 
@@ -242,6 +314,37 @@ mod tests {
         judged_with(alternatives, outcome, millis(took), 1.0, Duration::ZERO)
     }
 
+    /// What is said of an outcome of a subject with such names.
+    fn named(names: ErrorNames, expected: Expected, outcome: Outcome) -> Judged {
+        let place = crate::scenario::Place::default();
+        let expectation = Expectation { alternatives: vec![expecting(expected)], place };
+        let book = AddressBook::on_loopback(0);
+        let (ledger, limits) = (Ledger::new(1), Limits::default());
+        let circumstances = Circumstances { names, ..usual(&book, &ledger, &limits) };
+        judge(&expectation, &seen(outcome, Duration::ZERO), &circumstances)
+    }
+
+    fn seen(outcome: Outcome, took: Duration) -> Observation {
+        Observation { outcome, began: Duration::ZERO, took }
+    }
+
+    fn usual<'a>(
+        book: &'a AddressBook,
+        ledger: &'a Ledger,
+        limits: &'a Limits,
+    ) -> Circumstances<'a> {
+        Circumstances {
+            actor: ActorId::new(0),
+            book,
+            ledger,
+            limits,
+            granularity: TICK,
+            stall: Duration::ZERO,
+            names: ErrorNames::Exact,
+            socket: None,
+        }
+    }
+
     fn judged_with(
         alternatives: Vec<Alternative>,
         outcome: Outcome,
@@ -250,18 +353,10 @@ mod tests {
         stall: Duration,
     ) -> Judgement {
         let expectation = Expectation { alternatives, place: crate::scenario::Place::default() };
-        let observation = Observation { outcome, began: Duration::ZERO, took };
         let book = AddressBook::on_loopback(0);
-        let circumstances = Circumstances {
-            actor: ActorId::new(0),
-            book: &book,
-            ledger: &Ledger::new(1),
-            limits: &Limits { slack, ..Limits::default() },
-            granularity: TICK,
-            stall,
-            socket: None,
-        };
-        judge(&expectation, &observation, &circumstances)
+        let (ledger, limits) = (Ledger::new(1), Limits { slack, ..Limits::default() });
+        let circumstances = Circumstances { stall, ..usual(&book, &ledger, &limits) };
+        judge(&expectation, &seen(outcome, took), &circumstances).judgement
     }
 
     fn detail(judgement: Judgement) -> String {
@@ -319,10 +414,68 @@ mod tests {
         let either = || vec![reset.clone(), end.clone()];
         assert_eq!(judged(either(), Outcome::EndOfStream, 0), Judgement::Met);
         assert_eq!(judged(either(), Outcome::failed(Errno::ECONNRESET), 0), Judgement::Met);
+        let other = judged(either(), Outcome::failed(Errno::EPIPE), 0);
         assert_eq!(
-            judged(either(), Outcome::failed(Errno::EPIPE), 0),
-            Judgement::Missed { detail: None }
+            detail(other),
+            "an error of another kind where the end of the stream or a reset was expected"
         );
+        assert_eq!(judged(either(), received("x"), 0), Judgement::Missed { detail: None });
+    }
+
+    #[test]
+    fn an_ending_of_another_kind_is_told() {
+        let reset = || vec![expecting(Expected::Failed { errno: Errno::ECONNRESET, signal: None })];
+        let end = judged(reset(), Outcome::EndOfStream, 0);
+        assert_eq!(detail(end), "the end of the stream where a reset was expected");
+        let timeout = judged(reset(), Outcome::failed(Errno::ETIMEDOUT), 0);
+        assert_eq!(detail(timeout), "a timeout where a reset was expected");
+        let aborted = judged(reset(), Outcome::failed(Errno::ECONNABORTED), 0);
+        assert_eq!(aborted, Judgement::Missed { detail: None }, "it is a reset by another name");
+        let data = judged(vec![expecting(data("x"))], Outcome::EndOfStream, 0);
+        assert_eq!(data, Judgement::Missed { detail: None }, "no ending was expected");
+    }
+
+    #[test]
+    fn a_subject_with_names_of_its_own_is_held_to_the_class() {
+        let refused = || Expected::Failed { errno: Errno::EPIPE, signal: None };
+        let shut = || Outcome::failed(Errno::ESHUTDOWN);
+        let met = named(ErrorNames::Class, refused(), shut());
+        assert_eq!(met.judgement, Judgement::Met);
+        assert_eq!(met.note.as_deref(), Some("ESHUTDOWN, of the class of EPIPE (send-refused)"));
+        let exact = named(ErrorNames::Exact, refused(), shut());
+        assert_eq!(exact, Judgement::Missed { detail: None }.into());
+        let plain = named(ErrorNames::Class, refused(), Outcome::failed(Errno::EPIPE));
+        assert_eq!(plain, Judgement::Met.into());
+        let wrong = named(ErrorNames::Class, refused(), Outcome::failed(Errno::ENOTCONN));
+        assert_eq!(wrong, Judgement::Missed { detail: None }.into());
+        let pending = |errno| OptionValue::Error(Some(errno));
+        let (reset, aborted) = (pending(Errno::ECONNRESET), pending(Errno::ECONNABORTED));
+        let value = |names| named(names, Expected::Value(reset), Outcome::Value(aborted));
+        assert_eq!(value(ErrorNames::Class).judgement, Judgement::Met);
+        assert_eq!(value(ErrorNames::Exact).judgement, Judgement::Missed { detail: None });
+    }
+
+    #[test]
+    fn a_class_alone_is_enough_for_a_subject_that_has_no_names() {
+        let told = |class| Outcome::FailedAs { class, text: "closed".to_owned(), signal: None };
+        let refused = || Expected::Failed { errno: Errno::EPIPE, signal: None };
+        let met = named(ErrorNames::Class, refused(), told(ErrorClass::SendRefused));
+        assert_eq!(met.judgement, Judgement::Met);
+        let said = "an error of the class of EPIPE (send-refused)";
+        assert_eq!(met.note.as_deref(), Some(said));
+        let unnamed = named(ErrorNames::Exact, refused(), told(ErrorClass::SendRefused));
+        assert!(detail(unnamed.judgement).contains("not named"));
+        let reset = named(ErrorNames::Class, refused(), told(ErrorClass::Reset));
+        assert_eq!(
+            detail(reset.judgement),
+            "a reset where an error of another kind was expected\nclosed"
+        );
+        let end = named(ErrorNames::Class, Expected::EndOfStream, told(ErrorClass::Reset));
+        let said = "a reset where the end of the stream was expected\nclosed";
+        assert_eq!(detail(end.judgement), said);
+        let loud = Expected::Failed { errno: Errno::EPIPE, signal: Some(Signal::Pipe) };
+        let quiet = named(ErrorNames::Class, loud, told(ErrorClass::SendRefused));
+        assert_eq!(detail(quiet.judgement), "SIGPIPE was not raised");
     }
 
     #[test]

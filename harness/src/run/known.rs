@@ -2,7 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
-use crate::vocabulary::{CaseId, Date};
+use super::event::CaseFinished;
+use crate::vocabulary::{CaseId, Date, Ending};
 
 /// What is known before a run of how its subject departs from the scenarios: the entries of its
 /// expectations file that concern cases of the run.
@@ -29,6 +30,9 @@ pub struct Entry {
     pub patterns: Vec<EntryPattern>,
     /// What each of them may come to.
     pub verdicts: Vec<Verdict>,
+    /// How the step at which one of them fails ends its stream, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
     /// Why.
     pub reason: String,
     /// Where that is laid down.
@@ -70,10 +74,18 @@ impl Entry {
         self.verdicts.contains(&verdict)
     }
 
-    /// The verdicts, for a person to read: `fail or hang`.
+    /// Whether what a case came to is what the entry says.
+    pub fn bears_out(&self, case: &CaseFinished) -> bool {
+        self.expects(case.verdict) && !case.fails_but_for(self.ending)
+    }
+
+    /// The verdicts, for a person to read: `fail or hang`, with the ending: `fail (end-of-stream)`.
     pub fn words(&self) -> String {
-        let words: Vec<_> = self.verdicts.iter().map(|verdict| verdict.word()).collect();
-        words.join(" or ")
+        let word = |verdict: &Verdict| match self.ending {
+            Some(ending) if *verdict == Verdict::Fail => format!("{verdict} ({ending})"),
+            _ => verdict.to_string(),
+        };
+        self.verdicts.iter().map(word).collect::<Vec<_>>().join(" or ")
     }
 
     /// Whether it has to be looked at again on that day.

@@ -16,6 +16,7 @@ mod limits;
 mod load;
 mod lookout;
 mod machine;
+mod naming;
 mod pending;
 mod plan;
 mod runner;

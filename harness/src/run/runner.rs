@@ -300,9 +300,7 @@ fn run_batch(
         same::compare(&batch.cases.iter().collect::<Vec<_>>(), &mut finished);
     }
     let is_known = |case: &CaseFinished| {
-        known
-            .and_then(|known| known.of(&case.case))
-            .is_some_and(|entry| entry.expects(case.verdict))
+        known.and_then(|known| known.of(&case.case)).is_some_and(|entry| entry.bears_out(case))
     };
     let is_fine = |case: &CaseFinished| match case.verdict {
         Verdict::Broken => false,
@@ -569,6 +567,7 @@ mod tests {
             until_line: None,
             cases: plan(&[&computing(2)]).cases().map(|case| case.id.clone()).collect(),
             verdicts: vec![verdict],
+            ending: None,
             reason: "r".to_owned(),
             source: "s".to_owned(),
             until: None,

@@ -15,8 +15,8 @@ use crate::subject::{
     SubjectError,
 };
 use crate::vocabulary::{
-    ActorId, Address, Capability, Endpoint, Level, Op, Outcome, Readiness, ScenarioId, TagId,
-    Transport,
+    ActorId, Address, Capability, Endpoint, ErrorNames, Level, Op, Outcome, Readiness, ScenarioId,
+    TagId, Transport,
 };
 use crate::wire::Capture;
 
@@ -61,6 +61,8 @@ pub(super) struct Scripted {
     pub(super) company: usize,
     /// How coarse its clock is said to be.
     pub(super) granularity: Granularity,
+    /// What its errors are said to be told by.
+    pub(super) names: ErrorNames,
     /// By how much the machine lets every `wait` last too long.
     pub(super) oversleep: Duration,
     /// What every session captures, each frame at its time.
@@ -93,6 +95,7 @@ impl Scripted {
             leaks: Vec::new(),
             company: 0,
             granularity: Granularity::default(),
+            names: ErrorNames::default(),
             oversleep: Duration::ZERO,
             traffic: Capture::default(),
         }
@@ -166,6 +169,10 @@ impl Subject for Scripted {
 
     fn granularity(&self) -> Granularity {
         self.granularity
+    }
+
+    fn error_names(&self) -> ErrorNames {
+        self.names
     }
 
     fn capacity(&self) -> usize {

@@ -5,7 +5,7 @@ use super::bench::Bench;
 use super::broken::Broken;
 use super::delay::Delay;
 use super::event::{CaseFinished, Judgement, PacketReport, Packets, StepReport};
-use super::judge::{Circumstances, judge};
+use super::judge::{Circumstances, Judged, judge};
 use super::ledger::Ledger;
 use super::lookout::{Lookout, since};
 use super::pending::Seat;
@@ -13,7 +13,7 @@ use super::tap::Tap;
 use crate::scenario::{Action, Case, Expectation, Expected, Step, WireStep};
 use crate::subject::{AddressBook, Awaited, Observation, Opened, Session, WaitKind};
 use crate::vocabulary::{
-    ActorId, Errno, Level, Op, OptionValue, Outcome, Port, SocketOption, TagId, Topology,
+    ActorId, ErrorClass, Level, Op, OptionValue, Outcome, Port, SocketOption, TagId, Topology,
 };
 
 /// One case on its way: its session, its addresses, and what has come of it so far.
@@ -191,7 +191,7 @@ impl<'a> Trial<'a> {
             self.tap.learn(session, &self.book, *actor, op)?;
         }
         let limit = self.bench.limits.of(None, None);
-        let (outcome, judgement) = match (wire, &step.expectation) {
+        let (outcome, judged): (_, Judged) = match (wire, &step.expectation) {
             (WireStep::Count(fact), Some(expectation)) => {
                 let mut tap = std::mem::replace(&mut self.tap, Tap::new(false));
                 let circumstances = self.circumstances(fact.from, None, Duration::ZERO);
@@ -200,24 +200,24 @@ impl<'a> Trial<'a> {
                 let judged =
                     seen.map(|seen| (judge(expectation, &seen, &lookout.circumstances), seen));
                 self.tap = tap;
-                let (judgement, seen) = judged?;
-                (Some(seen.outcome), judgement)
+                let (judged, seen) = judged?;
+                (Some(seen.outcome), judged)
             }
             (WireStep::Count(_), None) => return Err("a count without an expectation".into()),
             (WireStep::Order { first, then }, _) => {
                 let facts = [first, then];
-                (None, self.tap.order(session, &self.book, self.case, facts, limit)?)
+                (None, self.tap.order(session, &self.book, self.case, facts, limit)?.into())
             }
             (WireStep::Mark, _) => {
                 self.tap.mark(session)?;
-                (None, Judgement::Met)
+                (None, Judgement::Met.into())
             }
             (WireStep::Fault(fault), _) => {
                 session.inflict(fault, &self.book)?;
-                (None, Judgement::Met)
+                (None, Judgement::Met.into())
             }
         };
-        self.note(step, outcome, began, since(session, began), judgement);
+        self.note(step, outcome, began, since(session, began), judged);
         Ok(())
     }
 
@@ -239,7 +239,7 @@ impl<'a> Trial<'a> {
         let mut observation = session.perform(actor, op, &self.book, limit)?;
         if let Some(port) = fresh {
             for _ in 0..RENEWALS {
-                if observation.outcome != Outcome::failed(Errno::EADDRINUSE) {
+                if observation.outcome.error_class() != Some(ErrorClass::AddressInUse) {
                     break;
                 }
                 self.book.renew(port);
@@ -336,16 +336,16 @@ impl<'a> Trial<'a> {
             return Ok(());
         };
         let observation = session.interrupt(tag)?;
-        let judgement = match &step.expectation {
+        let judged = match &step.expectation {
             Some(expectation) => judge(
                 expectation,
                 &observation,
                 &self.circumstances(actor, Some(op), Duration::ZERO),
             ),
-            None => Judgement::Met,
+            None => Judgement::Met.into(),
         };
         let Observation { outcome, began, took } = observation;
-        self.note(step, Some(outcome), began, took, judgement);
+        self.note(step, Some(outcome), began, took, judged);
         Ok(())
     }
 
@@ -362,8 +362,8 @@ impl<'a> Trial<'a> {
         {
             self.longest_limit = self.longest_limit.max(*limit);
         }
-        let judgement = match &step.expectation {
-            None => Judgement::Met,
+        let judged = match &step.expectation {
+            None => Judgement::Met.into(),
             Some(expectation) => {
                 let stall = if has_upper_bound(expectation) {
                     self.bench.witness.worst_since(self.began + observation.began)
@@ -374,7 +374,7 @@ impl<'a> Trial<'a> {
             }
         };
         let Observation { outcome, began, took } = observation;
-        self.note(step, Some(outcome), began, took, judgement);
+        self.note(step, Some(outcome), began, took, judged);
     }
 
     fn note(
@@ -383,18 +383,12 @@ impl<'a> Trial<'a> {
         outcome: Option<Outcome>,
         began: Duration,
         took: Duration,
-        judgement: Judgement,
+        judged: impl Into<Judged>,
     ) {
-        let judgement = match judgement {
-            Judgement::Missed { detail } if step.level < self.bench.floor => {
-                Judgement::Excused { detail }
-            }
-            Judgement::Early { detail } if step.level < self.bench.floor => {
-                Judgement::Excused { detail: Some(detail) }
-            }
-            Judgement::Hung if step.level < self.bench.floor => Judgement::Excused { detail: None },
-            other => other,
-        };
+        let Judged { mut judgement, note } = judged.into();
+        if step.level < self.bench.floor {
+            judgement = judgement.excused();
+        }
         match judgement {
             Judgement::Missed { .. } | Judgement::Early { .. } => self.verdict = Verdict::Fail,
             Judgement::Hung => self.verdict = Verdict::Hang,
@@ -406,7 +400,9 @@ impl<'a> Trial<'a> {
         }
         let expected = step.expectation.as_ref().map(|expectation| expectation.place);
         let place = step.place;
-        self.reports.push(StepReport { place, expected, outcome, began, took, judgement });
+        let ending = outcome.as_ref().and_then(Outcome::ending);
+        let report = StepReport { place, expected, outcome, began, took, judgement, ending, note };
+        self.reports.push(report);
     }
 
     fn broken(&mut self, reason: String) {
@@ -456,6 +452,7 @@ impl<'a> Trial<'a> {
             granularity: op.map_or(Duration::ZERO, |op| granularity.of(WaitKind::of(op))),
             stall,
             actor,
+            names: self.bench.subject.error_names_of(actor),
             socket: op.map(Op::socket),
         }
     }
@@ -484,7 +481,7 @@ mod tests {
     use crate::run::Limits;
     use crate::run::scripted::{Act, Scripted, at_once, data, judgement, millis};
     use crate::subject::Granularity;
-    use crate::vocabulary::{Endpoint, Readiness};
+    use crate::vocabulary::{Endpoint, Errno, Readiness};
 
     /// A scenario with a connected pair; its first step stands on line 5.
     fn scenario(steps: &str) -> String {

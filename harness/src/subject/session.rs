@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::net::Made;
 use crate::scenario::{Case, LinkFault};
 use crate::subject::AddressBook;
-use crate::vocabulary::{ActorId, Capability, Op, Outcome, TagId};
+use crate::vocabulary::{ActorId, Capability, ErrorNames, Op, Outcome, TagId};
 use crate::wire::Capture;
 
 /// An implementation of sockets that cases can be run on.
@@ -24,6 +24,16 @@ pub trait Subject: Send + Sync {
     /// How coarse they are for one actor, where not all are played alike.
     fn granularity_of(&self, _actor: ActorId) -> Granularity {
         self.granularity()
+    }
+
+    /// What its errors are told by.
+    fn error_names(&self) -> ErrorNames {
+        ErrorNames::default()
+    }
+
+    /// What they are told by for one actor, where not all are played alike.
+    fn error_names_of(&self, _actor: ActorId) -> ErrorNames {
+        self.error_names()
     }
 
     /// How many sessions may be open at once.

@@ -89,6 +89,7 @@ errnos! {
     EPROTO "a protocol error occurred"
     EPROTONOSUPPORT "the protocol is not supported"
     EPROTOTYPE "the socket has the wrong type"
+    ESHUTDOWN "the write half was shut down by this side"
     ETIMEDOUT "the protocol gave up waiting for the peer"
 }
 

@@ -102,6 +102,13 @@ for line in good.stdout:
         line = line.replace('"versions":[1]', '"versions":[7,9]')
     if fault == "does-not-say-started" and answer["kind"] == "started":
         continue
+    if fault == "invents-a-class":
+        line = line.replace('"class":"ECONNREFUSED"', '"class":"EREFUSED"')
+    if fault in ("has-classes", "hides-that-it-has-classes"):
+        line = line.replace('"class":"ECONNREFUSED"', '"class":"refused"')
+        line = line.replace('"class":"EPIPE"', '"class":"send-refused"')
+    if fault == "has-classes" and answer["kind"] == "hello":
+        line = json.dumps(answer | {"names": "class"}) + "\n"
     if fault == "leaks":
         line = line.replace('"leaks":[]', '"leaks":["socket 7"]')
     if fault == "is-early" and answer["kind"] == "done":

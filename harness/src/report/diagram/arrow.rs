@@ -360,6 +360,8 @@ mod tests {
             began: Duration::ZERO,
             took: Duration::ZERO,
             judgement: Judgement::Met,
+            ending: None,
+            note: None,
         };
         case.steps = made.steps.iter().map(report).collect();
         let elaborated = Elaborated::of(document.scenario(), None);

@@ -225,7 +225,10 @@ fn call(case: &CaseFinished, report: &StepReport, source: &str, is_point: bool) 
     let expected = || expected().map(|words| substituted(words, &case.variant));
     let mut remarks: Vec<String> = Vec::new();
     match &report.judgement {
-        Judgement::Slow { limit } => remarks.push(format!("later than {limit:?}")),
+        Judgement::Slow { limit } => {
+            remarks.extend(report.note.clone());
+            remarks.push(format!("later than {limit:?}"));
+        }
         Judgement::Excused { detail } => {
             remarks.extend(expected().map(|words| format!("expected {words}")));
             remarks.extend(detail.iter().flat_map(|detail| detail.lines()).map(str::to_owned));
@@ -244,7 +247,7 @@ fn call(case: &CaseFinished, report: &StepReport, source: &str, is_point: bool) 
             remarks.extend(expected().map(|words| format!("expected {words}")));
             remarks.extend(lines);
         }
-        _ => {}
+        _ => remarks.extend(report.note.clone()),
     }
     remarks.truncate(MOST_REMARKS);
     Call {
@@ -375,4 +378,27 @@ fn substituted(words: String, variant: &Variant) -> String {
     // A name can be the start of another.
     values.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     values.into_iter().fold(words, |words, (name, value)| words.replace(&format!("${name}"), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::report::transcript::Transcript;
+
+    #[test]
+    fn a_step_that_was_met_by_its_class_says_so() {
+        let transcript = Transcript::of(&fixture::run());
+        let shown = transcript.cases().into_iter().map(|case| case.shown());
+        let passed = shown.filter(|case| case.verdict == crate::run::Verdict::Pass);
+        let mut case = passed.last().expect("one passes").clone();
+        let scenario = transcript.scenario(&case.scenario).expect("it is there");
+        let remarks = |case: &CaseFinished| -> Vec<String> {
+            calls(case, scenario, None, &[], &[]).into_iter().flat_map(|one| one.remarks).collect()
+        };
+        assert_eq!(remarks(&case), [""; 0]);
+        let note = "ESHUTDOWN, of the class of EPIPE (send-refused)";
+        case.steps.last_mut().expect("it has steps").note = Some(note.to_owned());
+        assert_eq!(remarks(&case), [note]);
+    }
 }

@@ -1,7 +1,7 @@
 use super::conditions::Conditions;
 use crate::run::{self, EntryPattern, Pattern, Verdict};
 use crate::scenario::{Case, Span};
-use crate::vocabulary::Date;
+use crate::vocabulary::{Date, Ending};
 
 /// An entry of an expectations file.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Entry {
     /// The patterns for its cases.
     pub(super) cases: Vec<Placed>,
     pub(super) verdicts: Vec<Verdict>,
+    /// How the step at which a case fails ends its stream.
+    pub(super) ending: Option<Ending>,
     pub(super) conditions: Conditions,
     /// Whether its conditions hold where the run takes place.
     pub(super) applies: bool,
@@ -63,6 +65,7 @@ impl Entry {
             cases: cases.iter().map(|case| case.id.clone()).collect(),
             patterns: patterns.collect(),
             verdicts: self.verdicts.clone(),
+            ending: self.ending,
             reason: self.reason.clone(),
             source: self.source.clone(),
             until: self.until.map(|(until, _)| until),

@@ -7,15 +7,15 @@ use super::entry::{Entry, Placed};
 use super::mistake::{code, mistake, span, with_help};
 use crate::run::Verdict;
 use crate::scenario::{Diagnostic, Span, line_at, nearest, quoted};
-use crate::vocabulary::{Date, Topology};
+use crate::vocabulary::{Date, Ending, Topology};
 
 type Value<'s> = Spanned<DeValue<'s>>;
 
 /// The key of the table of entries.
 const TABLE: &str = "expectation";
 /// The keys of an entry.
-const KEYS: [&str; 8] =
-    ["cases", "verdicts", "kernel", "version", "on", "reason", "source", "until"];
+const KEYS: [&str; 9] =
+    ["cases", "verdicts", "ending", "kernel", "version", "on", "reason", "source", "until"];
 /// What can be expected.
 const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Hang, Verdict::Crash];
 
@@ -73,6 +73,8 @@ impl Reader<'_> {
             .and_then(|value| Some((self.date(value)?, self.line(span(value.span()).start))));
         let cases = self.required(table, "cases", at).and_then(|value| self.cases(value));
         let verdicts = self.required(table, "verdicts", at).and_then(|value| self.verdicts(value));
+        let ending =
+            find(table, "ending").and_then(|value| self.ending(value, verdicts.as_deref()));
         let conditions = Conditions {
             kernel: find(table, "kernel").and_then(|value| self.bounds(value)),
             version: find(table, "version").and_then(|value| self.bounds(value)),
@@ -86,6 +88,7 @@ impl Reader<'_> {
             lines: (self.line(at.start), self.line(end)),
             cases: cases.unwrap_or_default(),
             verdicts: verdicts.unwrap_or_default(),
+            ending,
             conditions,
             applies: true,
             reason: reason.unwrap_or_default(),
@@ -185,6 +188,29 @@ impl Reader<'_> {
             return None;
         }
         Some(verdicts)
+    }
+
+    fn ending(&mut self, value: &Value<'_>, verdicts: Option<&[Verdict]>) -> Option<Ending> {
+        let at = span(value.span());
+        let Some(word) = value.get_ref().as_str() else {
+            self.wrong_kind(at, "expected an ending in quotes, such as \"end-of-stream\"");
+            return None;
+        };
+        let ending = Ending::from_word(word);
+        if ending.is_none() {
+            let words = Ending::ALL.map(Ending::word);
+            let label = nearest(word, words).map_or_else(
+                || format!("expected one of {}", words.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("there is no ending {}", quoted(word));
+            self.mistakes.push(mistake(code::UNKNOWN_ENDING, at, message, label));
+        } else if verdicts.is_some_and(|verdicts| !verdicts.contains(&Verdict::Fail)) {
+            let message = "an ending is that of a step that fails";
+            let label = "expected `fail` among the verdicts, or no ending";
+            self.mistakes.push(mistake(code::IDLE_ENDING, at, message, label));
+        }
+        ending
     }
 
     fn bounds(&mut self, value: &Value<'_>) -> Option<Bounds> {

@@ -4,7 +4,7 @@ use super::mistake::CODES;
 use super::*;
 use crate::run::Verdict;
 use crate::scenario::{Case, Diagnostic, Document};
-use crate::vocabulary::{CaseId, ScenarioId};
+use crate::vocabulary::{CaseId, Ending, ScenarioId};
 
 const PONG: &str = r#""t"
 over tcp4 tcp6 unix
@@ -96,6 +96,27 @@ version  = ">=\t6,7"
 on       = "anywhere"
 reason   = "r"
 source   = "s"
+
+[[expectation]]
+cases    = "halfclose/pong[tcp4]"
+verdicts = "fail"
+ending   = "end-of-steam"
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = "halfclose/pong[tcp6]"
+verdicts = ["hang", "crash"]
+ending   = "reset"
+reason   = "r"
+source   = "s"
+
+[[expectation]]
+cases    = "timeout/pong[tcp6]"
+verdicts = "fail"
+ending   = ["reset"]
+reason   = "r"
+source   = "s"
 "#;
 
 #[test]
@@ -124,6 +145,7 @@ const GOOD: &str = r#"
 [[expectation]]
 cases    = "halfclose/ping[tcp?,*]"
 verdicts = ["fail"]
+ending   = "end-of-stream"
 reason   = """it says
               pong"""
 source   = "tcp(7)"
@@ -147,15 +169,17 @@ fn an_entry_speaks_of_the_cases_of_the_run_that_it_matches() {
     assert_eq!(ids(0), ["halfclose/ping[tcp4,loopback]", "halfclose/ping[tcp6,loopback]"]);
     assert_eq!(ids(1).len(), 4);
     let [first, second] = &known.entries[..] else { panic!("there are two") };
-    assert_eq!((first.line, second.line), (2, 10));
+    assert_eq!((first.line, second.line), (2, 11));
     assert_eq!(first.reason, "it says pong");
+    assert_eq!((first.ending, second.ending), (Some(Ending::EndOfStream), None));
+    assert_eq!(first.words(), "fail (end-of-stream)");
     assert_eq!(second.verdicts, [Verdict::Hang, Verdict::Pass]);
     assert!(second.expects(Verdict::Slow) && !second.expects(Verdict::Fail));
     let day = |text: &str| text.parse().expect("a date");
     assert!(!first.is_past(day("2026-12-31")) && first.is_past(day("2027-01-01")));
     assert!(!second.is_past(day("9999-12-31")));
     let part = expectations.of(cases.iter().filter(|case| case.id.as_str().starts_with("timeout")));
-    assert_eq!(part.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [10]);
+    assert_eq!(part.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [11]);
     assert_eq!(part.of(&cases[0].id), None);
 }
 
@@ -233,10 +257,10 @@ fn a_run_is_told_where_patterns_stand_and_of_how_many_cases() {
         .collect();
     assert_eq!(
         told,
-        [("halfclose/ping[unix]", 11, vec![0], Some(1)), ("timeout", 11, vec![1, 2], Some(3))]
+        [("halfclose/ping[unix]", 12, vec![0], Some(1)), ("timeout", 12, vec![1, 2], Some(3))]
     );
     let lines = |entry: usize| (known.entries[entry].last_line, known.entries[entry].until_line);
-    assert_eq!((lines(0), lines(1)), ((Some(8), Some(8)), (Some(14), None)));
+    assert_eq!((lines(0), lines(1)), ((Some(9), Some(9)), (Some(15), None)));
 }
 
 #[test]

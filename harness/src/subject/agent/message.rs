@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Success;
 use crate::subject::Granularity;
-use crate::vocabulary::{Errno, Signal};
+use crate::vocabulary::{Errno, ErrorClass, ErrorNames, Signal};
 
 /// One message of an agent.
 ///
@@ -59,6 +59,8 @@ pub struct Hello {
     pub lacks: BTreeMap<String, String>,
     /// How coarse its clocks are.
     pub granularity: Granularity,
+    /// What its errors are told by.
+    pub names: ErrorNames,
 }
 
 /// The identity of a call, as the harness gave it.
@@ -107,7 +109,8 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
-    /// What kind of failure it is, in words that are the same for all subjects.
+    /// What kind of failure it is, in words that are the same for all subjects: the name of an error, the
+    /// class of one, `timeout`, `blocked` or `other`.
     #[schemars(with = "String")]
     pub class: Class,
     /// The subject's own number, if it has one.
@@ -132,7 +135,7 @@ pub struct Thrown {
 }
 
 /// Kinds of failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// The time limit that the subject itself had set ended the call: `timeout`.
     Timeout,
@@ -140,8 +143,12 @@ pub enum Class {
     Blocked,
     /// What POSIX has a name for, as `EPIPE`.
     Errno(Errno),
-    /// Anything else: `other`.
+    /// An error that is known by its class alone, as `send-refused`.
+    Portable(ErrorClass),
+    /// Any other error: `other`.
     Other,
+    /// A word that stands for nothing here, and is taken for `other`.
+    Unknown(String),
 }
 
 impl Serialize for Class {
@@ -150,7 +157,9 @@ impl Serialize for Class {
             Self::Timeout => "timeout",
             Self::Blocked => "blocked",
             Self::Errno(errno) => errno.name().unwrap_or("other"),
+            Self::Portable(class) => class.word(),
             Self::Other => "other",
+            Self::Unknown(word) => word,
         })
     }
 }
@@ -160,8 +169,12 @@ impl<'de> Deserialize<'de> for Class {
         Ok(match String::deserialize(deserializer)?.as_str() {
             "timeout" => Self::Timeout,
             "blocked" => Self::Blocked,
-            // A runtime may have errors that nothing here has a name for; their own text tells which.
-            name => Errno::from_name(name).map_or(Self::Other, Self::Errno),
+            "other" => Self::Other,
+            word => {
+                let errno = || Errno::from_name(word).map(Self::Errno);
+                let class = ErrorClass::from_word(word).map(Self::Portable);
+                class.or_else(errno).unwrap_or_else(|| Self::Unknown(word.to_owned()))
+            }
         })
     }
 }

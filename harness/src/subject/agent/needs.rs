@@ -106,19 +106,24 @@ pub(super) fn needs(case: &Case, plays: impl Fn(ActorId) -> bool) -> BTreeSet<Ne
         let is_cut =
             |one: &Alternative| matches!(one.expected, Expected::Data { truncated: true, .. });
         let cuts = step.expectation.as_ref().is_some_and(|one| one.alternatives.iter().any(is_cut));
+        let with_signal =
+            |one: &Alternative| matches!(one.expected, Expected::Failed { signal: Some(_), .. });
+        let raises =
+            step.expectation.as_ref().is_some_and(|one| one.alternatives.iter().any(with_signal));
         let may_block = step.expectation.as_ref().is_some_and(|one| one.allows(&Expected::Blocked));
-        let cancels = may_block.then_some(CANCEL);
+        let ends = [may_block.then_some(CANCEL), raises.then_some("raise")];
+        let ends: Vec<_> = ends.into_iter().flatten().collect();
         match &step.action {
             Action::Perform { actor, op } if plays(*actor) => {
                 need(&words(op), &sockets.on(op));
-                let cuts = cuts.then_some("cut-datagrams");
-                need(&cancels.into_iter().chain(cuts).collect::<Vec<_>>(), &sockets.on(op));
+                need(&ends, &sockets.on(op));
+                need(cuts.then_some("cut-datagrams").as_slice(), &sockets.on(op));
             }
             Action::Start { actor, op, .. } if plays(*actor) => {
                 need(&words(op), &sockets.on(op));
                 need(&["blocking-calls", "concurrent"], &sockets.on(op));
             }
-            Action::Await { actor, .. } if plays(*actor) => need(cancels.as_slice(), &[]),
+            Action::Await { actor, .. } if plays(*actor) => need(&ends, &[]),
             Action::Interrupt { actor, .. } if plays(*actor) => need(&["signals"], &[]),
             _ => {}
         }

@@ -101,6 +101,8 @@ impl Offers {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::scenario::Document;
     use crate::vocabulary::ScenarioId;
@@ -120,5 +122,27 @@ mod tests {
         let lacking: Vec<_> = cases.iter().map(|case| offers.lacking(case, |_| true)).collect();
         assert_eq!(lacking, [None, Some("no shutdown-read on udp4: it has no halves".to_owned())]);
         assert_eq!(offers.idle_lacks().collect::<Vec<_>>(), ["dup on tcp4"]);
+    }
+
+    /// Why an agent with these words does not run a scenario with this step.
+    fn lacking(step: &str, words: &[&str]) -> Option<String> {
+        let text = format!("\"t\"\nover tcp4\npair client.c server.s\n\n{step}\n");
+        let document = Document::parse(&text, ScenarioId::new("a/b"), "b.scn");
+        let cases = document.expect("it has no mistake").cases();
+        let words = ["tcp4"].iter().chain(words).map(|&word| word.to_owned());
+        Offers::new(words, BTreeMap::new()).lacking(&cases[0], |_| true)
+    }
+
+    #[rstest]
+    #[case::sent("client send c \"x\" => EPIPE SIGPIPE", &[], Some("no raise"))]
+    #[case::written("client write c \"x\" => EPIPE SIGPIPE", &["read-write"], Some("no raise"))]
+    #[case::offered("client write c \"x\" => EPIPE SIGPIPE", &["read-write", "raise"], None)]
+    #[case::silent("client send c \"x\" => EPIPE", &[], None)]
+    fn a_signal_is_expected_only_of_who_offers_signals(
+        #[case] step: &str,
+        #[case] words: &[&str],
+        #[case] why: Option<&str>,
+    ) {
+        assert_eq!(lacking(step, words).as_deref(), why);
     }
 }

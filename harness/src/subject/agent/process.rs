@@ -12,6 +12,7 @@ use super::request::{Call, Request};
 use super::{Offers, Reader, Success};
 use crate::subject::Granularity;
 use crate::subject::program::{self, Ending, refusal};
+use crate::vocabulary::ErrorNames;
 
 /// The version of the protocol that is spoken here.
 pub(super) const VERSION: u32 = 1;
@@ -143,6 +144,7 @@ impl Agent {
             offers: Vec::new(),
             lacks: BTreeMap::new(),
             granularity: Granularity::default(),
+            names: ErrorNames::default(),
         };
         let mut agent = Self {
             process,

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::subject::Granularity;
     use crate::subject::agent::{Answer, CallId, Class, Failure, Hello, Success, Thrown, Value};
-    use crate::vocabulary::{Endpoint, Errno, Readiness};
+    use crate::vocabulary::{Endpoint, Errno, ErrorClass, ErrorNames, Readiness};
 
     /// All messages, and the error behind them.
     fn read(stream: &str) -> (Vec<Message>, Option<ReadError>) {
@@ -248,8 +248,12 @@ mod tests {
             offers: vec!["poll".to_owned(), "shutdown-read".to_owned()],
             lacks: [("dup".to_owned(), "no".to_owned())].into(),
             granularity: Granularity { poll: Duration::ZERO, socket: Duration::from_millis(4) },
+            names: ErrorNames::Exact,
         };
-        assert_eq!(read(line), (vec![Message::Hello(hello)], None));
+        assert_eq!(read(line), (vec![Message::Hello(hello.clone())], None));
+        let line = line.replacen("\"lacks\"", "\"names\":\"class\",\"lacks\"", 1);
+        let hello = Hello { names: ErrorNames::Class, ..hello };
+        assert_eq!(read(&line), (vec![Message::Hello(hello)], None));
     }
 
     #[rstest]
@@ -283,6 +287,24 @@ mod tests {
             class: Class::Errno(Errno::EPIPE),
             raw: Some(32),
             text: "Broken pipe".to_owned(),
+            signal: None,
+        })
+    )]
+    #[case(
+        "\"err\":{\"class\":\"send-refused\",\"text\":\"closed\"}",
+        Answer::Err(Failure {
+            class: Class::Portable(ErrorClass::SendRefused),
+            raw: None,
+            text: "closed".to_owned(),
+            signal: None,
+        })
+    )]
+    #[case(
+        "\"err\":{\"class\":\"EWHATEVER\",\"text\":\"\"}",
+        Answer::Err(Failure {
+            class: Class::Unknown("EWHATEVER".to_owned()),
+            raw: None,
+            text: String::new(),
             signal: None,
         })
     )]

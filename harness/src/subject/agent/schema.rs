@@ -7,7 +7,7 @@ use super::message::{CallId, Failure, Thrown};
 use super::process::VERSION;
 use super::request::Request;
 use super::success::Success;
-use crate::vocabulary::published;
+use crate::vocabulary::{ErrorNames, published};
 
 /// The JSON Schema (draft 2020-12) of one line of the protocol of agents, as text.
 pub fn agent_schema() -> String {
@@ -53,6 +53,9 @@ enum Said {
         lacks: BTreeMap<String, String>,
         /// How coarse its clocks are.
         granularity: Grains,
+        /// What its errors are told by.
+        #[serde(default, skip_serializing_if = "ErrorNames::is_exact")]
+        names: ErrorNames,
     },
     /// A call that can block is about to be made.
     Started {
@@ -126,6 +129,7 @@ mod tests {
                     offers: vec!["tcp4".to_owned()],
                     lacks: [("dup".to_owned(), "none".to_owned())].into(),
                     granularity: Grains { poll: 0, socket: 4 },
+                    names: ErrorNames::Class,
                 },
                 Message::Hello(Hello {
                     versions: vec![1],
@@ -137,6 +141,7 @@ mod tests {
                         poll: Duration::ZERO,
                         socket: Duration::from_nanos(4),
                     },
+                    names: ErrorNames::Class,
                 }),
             ),
             (Said::Started { id, thread: Some(9) }, Message::Started { id, thread: Some(9) }),

@@ -74,6 +74,7 @@ fn hello(kernel: &KernelSubject) -> Hello {
         offers: Offers::WORDS.iter().map(|&word| word.to_owned()).collect(),
         lacks: BTreeMap::new(),
         granularity: kernel.granularity(),
+        names: kernel.error_names(),
     }
 }
 
@@ -246,6 +247,9 @@ fn answer(outcome: Outcome) -> Result<Answer, String> {
         }
         Outcome::Failed { errno, signal } => {
             failed(Class::Errno(errno), None, &errno.to_string(), signal)
+        }
+        Outcome::FailedAs { class, text, signal } => {
+            failed(Class::Portable(class), None, &text, signal)
         }
         Outcome::Timeout => failed(Class::Timeout, None, "its time is over", None),
         Outcome::Blocked => failed(Class::Blocked, None, "ended", None),

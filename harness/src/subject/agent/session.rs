@@ -495,7 +495,8 @@ fn outcome(answer: Answer) -> Result<Outcome, SubjectError> {
             Class::Timeout => Outcome::Timeout,
             Class::Blocked => Outcome::Blocked,
             Class::Errno(errno) => Outcome::Failed { errno, signal },
-            Class::Other => match raw.and_then(|raw| i32::try_from(raw).ok()) {
+            Class::Portable(class) => Outcome::FailedAs { class, text, signal },
+            Class::Other | Class::Unknown(_) => match raw.and_then(|raw| i32::try_from(raw).ok()) {
                 Some(raw) => Outcome::Failed { errno: Errno::Unnamed(raw), signal },
                 None => Outcome::Threw { text },
             },

@@ -13,7 +13,7 @@ use crate::net::Made;
 use crate::scenario::Case;
 use crate::subject::kernel::{KernelSession, KernelSubject};
 use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
-use crate::vocabulary::{ActorId, Capability, Topology};
+use crate::vocabulary::{ActorId, Capability, ErrorNames, Topology};
 
 /// Which actors of a case are the subject's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,7 @@ pub struct AgentSubject {
     name: String,
     version: String,
     granularity: Granularity,
+    names: ErrorNames,
     offers: Offers,
     peer: Peer,
     placement: Placement,
@@ -83,6 +84,7 @@ impl AgentSubject {
             name: hello.name.clone(),
             version: hello.version.clone(),
             granularity: hello.granularity,
+            names: hello.names,
             offers: first.offers().clone(),
             peer,
             placement,
@@ -139,6 +141,14 @@ impl Subject for AgentSubject {
 
     fn granularity_of(&self, actor: ActorId) -> Granularity {
         if self.peer.plays(actor) { self.granularity } else { self.kernel.granularity() }
+    }
+
+    fn error_names(&self) -> ErrorNames {
+        self.names
+    }
+
+    fn error_names_of(&self, actor: ActorId) -> ErrorNames {
+        if self.peer.plays(actor) { self.names } else { self.kernel.error_names() }
     }
 
     fn capacity(&self) -> usize {

@@ -7,6 +7,7 @@ use super::message::{Answer, CallId, Failure, Hello, Message, Thrown};
 use super::reader::Found;
 use super::success::Success;
 use crate::subject::Granularity;
+use crate::vocabulary::ErrorNames;
 
 impl Message {
     /// The message as its line, without the line break.
@@ -68,6 +69,8 @@ struct Line {
     lacks: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     granularity: Option<Grains>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<ErrorNames>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,6 +101,7 @@ impl Line {
                     poll: nanoseconds(hello.granularity.poll),
                     socket: nanoseconds(hello.granularity.socket),
                 }),
+                names: Some(hello.names).filter(|names| !names.is_exact()),
                 ..Self::default()
             },
             Message::Started { id, thread } => Self {
@@ -162,6 +166,7 @@ impl Line {
                 poll: Duration::from_nanos(grains.poll),
                 socket: Duration::from_nanos(grains.socket),
             },
+            names: self.names.take().unwrap_or_default(),
         })
     }
 
@@ -203,6 +208,7 @@ impl Line {
             self.lacks.as_ref().map(|_| "lacks"),
             self.thread.map(|_| "thread"),
             self.granularity.as_ref().map(|_| "granularity"),
+            self.names.map(|_| "names"),
         ];
         let mut keys = self.results();
         keys.extend(others.into_iter().flatten());

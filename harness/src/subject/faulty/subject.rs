@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::session::FaultySession;
 use crate::scenario::Case;
 use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
-use crate::vocabulary::Capability;
+use crate::vocabulary::{Capability, ErrorNames};
 
 /// A subject with one planted fault; for the rest it is another one.
 pub struct FaultySubject<'a> {
@@ -40,6 +40,10 @@ impl Subject for FaultySubject<'_> {
 
     fn granularity(&self) -> Granularity {
         self.inner.granularity()
+    }
+
+    fn error_names(&self) -> ErrorNames {
+        self.inner.error_names()
     }
 
     fn capacity(&self) -> usize {

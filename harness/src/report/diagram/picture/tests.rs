@@ -180,7 +180,18 @@ impl Numbers {
             _ => Judgement::Met,
         };
         let (began, took) = (self.time(), self.time());
-        StepReport { place, expected: Some(expected), outcome, began, took, judgement }
+        let ending = outcome.as_ref().and_then(Outcome::ending);
+        let note = (self.below(4) == 0).then(|| "as </title>\n good".repeat(9));
+        StepReport {
+            place,
+            expected: Some(expected),
+            outcome,
+            began,
+            took,
+            judgement,
+            ending,
+            note,
+        }
     }
 
     fn frame(&mut self) -> PacketReport {

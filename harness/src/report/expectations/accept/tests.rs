@@ -109,10 +109,12 @@ fn finished(case: &Case, iteration: u32, verdict: Verdict) -> CaseFinished {
         steps: vec![StepReport {
             place,
             expected: Some(expected),
+            ending: outcome.as_ref().and_then(Outcome::ending),
             outcome,
             began: Duration::ZERO,
             took: Duration::ZERO,
             judgement,
+            note: None,
         }],
         took: Duration::ZERO,
         stall: Duration::ZERO,

@@ -1,6 +1,6 @@
 use super::exchange::Exchange;
 use super::probe::{ANSWER, Probe, Tried, told};
-use crate::subject::agent::{Answer, Call, CallId, Success};
+use crate::subject::agent::{Answer, Call, CallId, Class, Success};
 use crate::vocabulary::{Errno, Transport};
 
 pub(super) const EXCHANGES: &[Exchange] = &[
@@ -116,6 +116,17 @@ pub(super) const EXCHANGES: &[Exchange] = &[
         },
     },
     Exchange {
+        name: "a failure has a name or a class that there is",
+        needs: &["tcp4"],
+        try_it: |probe| {
+            let address = probe.address(Transport::Tcp4)?;
+            let socket = probe.open(Transport::Tcp4)?;
+            has_class(probe, Call::Connect { socket, address })?;
+            probe.ok(Call::Close { socket })?;
+            has_class(probe, Call::Listen { socket, backlog: 1 })
+        },
+    },
+    Exchange {
         name: "an address that is taken is refused",
         needs: &["tcp4"],
         try_it: |probe| {
@@ -134,6 +145,21 @@ pub(super) const EXCHANGES: &[Exchange] = &[
         },
     },
 ];
+
+/// That a call fails as something there is a word for, and with a word that fits what hello says.
+fn has_class(probe: &mut Probe<'_>, call: Call) -> Tried {
+    let is_exact = probe.agent.hello().names.is_exact();
+    let Answer::Err(failure) = probe.ask(call)? else { return Ok(()) };
+    match failure.class {
+        Class::Unknown(word) => {
+            Err(format!("`class` is `{}`, which is no name and no class", word.escape_debug()))
+        }
+        Class::Portable(class) if is_exact => {
+            Err(format!("`class` is `{class}`, and hello has no `\"names\":\"class\"`"))
+        }
+        _ => Ok(()),
+    }
+}
 
 fn opens(probe: &mut Probe<'_>, transport: Transport) -> Tried {
     let socket = probe.open(transport)?;

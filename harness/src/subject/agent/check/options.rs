@@ -92,7 +92,8 @@ pub(super) const EXCHANGES: &[Exchange] = &[
             let call = probe.begin(call, Some(ANSWER / 10));
             match probe.within(call, ANSWER * 2)?.map(|done| done.answer) {
                 Some(Answer::Err(failure))
-                    if [Class::Errno(Errno::EAGAIN), Class::Blocked].contains(&failure.class) =>
+                    if failure.class == Class::Blocked
+                        || probe.is_one_of(&failure.class, &[Errno::EAGAIN]) =>
                 {
                     Ok(())
                 }

@@ -73,13 +73,22 @@ impl Probe<'_> {
     pub(super) fn fails(&mut self, call: Call, wanted: &[Errno]) -> Tried {
         let shown = shown(&call);
         match self.ask(call)? {
-            Answer::Err(failure)
-                if wanted.iter().any(|one| failure.class == Class::Errno(*one)) =>
-            {
-                Ok(())
-            }
+            Answer::Err(failure) if self.is_one_of(&failure.class, wanted) => Ok(()),
             other => Err(format!("{shown} gave {}, not {}", told(&other), names(wanted))),
         }
+    }
+
+    /// Whether a failure says that it is one of these errors, as far as the agent's errors have names.
+    pub(super) fn is_one_of(&self, class: &Class, wanted: &[Errno]) -> bool {
+        let is_exact = self.agent.hello().names.is_exact();
+        wanted.iter().any(|one| match class {
+            Class::Errno(errno) if is_exact => errno == one,
+            Class::Errno(errno) => {
+                errno == one || one.class().is_some_and(|class| errno.class() == Some(class))
+            }
+            Class::Portable(class) => !is_exact && one.class() == Some(*class),
+            _ => false,
+        })
     }
 
     /// Asks for something that blocks, and waits until it is said to be made.
@@ -247,7 +256,9 @@ pub(super) fn told(answer: &Answer) -> String {
             Class::Errno(errno) => errno.to_string(),
             Class::Timeout => "timeout".to_owned(),
             Class::Blocked => "blocked".to_owned(),
+            Class::Portable(class) => class.to_string(),
             Class::Other => format!("`other` ({})", failure.text),
+            Class::Unknown(word) => format!("`{}`, which is no error", word.escape_debug()),
         },
         Answer::Threw(thrown) => format!("a thrown {}: {}", thrown.kind, thrown.text),
         Answer::Unsupported { why } => format!("`unsupported`: {why}"),
