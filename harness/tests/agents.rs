@@ -255,7 +255,9 @@ fn every_manifest_is_understood_and_its_files_are_there() {
     let output = finish(command.args(["subjects"]).current_dir(env!("CARGO_MANIFEST_DIR")));
     let out = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for name in ["kernel", "gvisor", "go", "java", "native-c", "node", "python", "python-asyncio"] {
+    let names =
+        ["kernel", "gvisor", "go", "java", "native-c", "node", "python", "python-asyncio", "uml"];
+    for name in names {
         assert!(out.lines().any(|line| line.split(' ').next() == Some(name)), "{name}: {out}");
     }
 }
