@@ -486,6 +486,7 @@ mod tests {
                 began: Duration::ZERO,
                 took: Duration::ZERO,
                 judgement: Judgement::Missed { detail: None },
+                samples: None,
             })
             .collect();
         BytesDifference::of(&case, case.steps.len() - 1, &elaborated)

@@ -277,6 +277,7 @@ mod tests {
             began: Duration::ZERO,
             took: Duration::from_millis(1),
             judgement: Judgement::Met,
+            samples: None,
         };
         let steps: Vec<_> = (1..=20).flat_map(|line| [step(line), step(line)]).collect();
         let marks = LineMark::of(&steps);

@@ -147,6 +147,7 @@ fn case(
                 began,
                 took,
                 judgement: judgement.clone(),
+                samples: None,
             };
             began += took;
             report

@@ -160,6 +160,7 @@ mod tests {
             began: Duration::from_micros(micros / 2),
             took: Duration::from_micros(micros - micros / 2),
             judgement: Judgement::Hung,
+            samples: None,
         });
         Wire::of(packets, step.as_ref()).lines().join("\n")
     }

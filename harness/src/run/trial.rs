@@ -9,6 +9,7 @@ use super::judge::{Circumstances, judge};
 use super::ledger::Ledger;
 use super::lookout::{Lookout, since};
 use super::pending::Seat;
+use super::samples::Samples;
 use super::tap::Tap;
 use crate::scenario::{Action, Case, Expectation, Expected, Step, WireStep};
 use crate::subject::{AddressBook, Awaited, Observation, Opened, Session, WaitKind};
@@ -166,16 +167,80 @@ impl<'a> Trial<'a> {
             self.moot(session, step);
             return Ok(());
         }
+        if step.times > 1 {
+            return self.sample(session, step, actor, op);
+        }
+        let observation = self.call(session, step, actor, op)?;
+        self.conclude(step, actor, op, observation);
+        self.tap.learn(session, &self.book, actor, op)
+    }
+
+    /// Performs a step several times, until it is not as expected. The lower bound holds for each
+    /// call, the soft upper bound for the median: one of many may be late for a reason of its own.
+    fn sample(
+        &mut self,
+        session: &mut dyn Session,
+        step: &'a Step,
+        actor: ActorId,
+        op: &'a Op,
+    ) -> Result<(), Broken> {
+        let Some(expectation) = &step.expectation else {
+            return Err("a repeated step without an expectation".into());
+        };
+        let strict = expectation.without_soft_bounds();
+        let mut samples = Samples::new(step.times, expectation.least().unwrap_or_default());
+        let mut began = None;
+        let mut last = None;
+        for _ in 0..step.times {
+            let observation = self.call(session, step, actor, op)?;
+            self.heed(op, &observation.outcome);
+            self.tap.learn(session, &self.book, actor, op)?;
+            self.tap.listen(session)?;
+            self.delay.look();
+            samples.add(observation.took);
+            began.get_or_insert(observation.began);
+            let judgement = self.judged(&strict, actor, op, &observation);
+            if judgement != Judgement::Met {
+                let Observation { outcome, began, took } = observation;
+                self.note(step, Some(outcome), began, took, judgement);
+                self.keep(samples);
+                return Ok(());
+            }
+            last = Some(observation);
+        }
+        let (Some(began), Some(last)) = (began, last) else {
+            return Err("a step that is performed at no time".into());
+        };
+        let typical = Observation { took: samples.median(), ..last };
+        let judgement = self.judged(expectation, actor, op, &typical);
+        self.note(step, Some(typical.outcome), began, since(session, began), judgement);
+        self.keep(samples);
+        Ok(())
+    }
+
+    /// Adds to what was noted of a step how long each of its calls took.
+    fn keep(&mut self, samples: Samples) {
+        if let Some(report) = self.reports.last_mut() {
+            report.samples = Some(samples);
+        }
+    }
+
+    /// Performs an operation once, and knows what to do by itself for it to be what the step means.
+    fn call(
+        &mut self,
+        session: &mut dyn Session,
+        step: &Step,
+        actor: ActorId,
+        op: &Op,
+    ) -> Result<Observation, Broken> {
         let limit = self.limit(op, step.expectation.as_ref());
-        let observation = match (op, &step.expectation) {
+        Ok(match (op, &step.expectation) {
             (Op::Poll { .. }, Some(expectation)) => {
                 self.poll(session, actor, op, expectation, limit)?
             }
             (Op::Bind { .. }, _) => self.bind(session, actor, op, limit)?,
             _ => session.perform(actor, op, &self.book, limit)?,
-        };
-        self.conclude(step, actor, op, observation);
-        self.tap.learn(session, &self.book, actor, op)
+        })
     }
 
     /// Looks at the packets, or does something to them.
@@ -351,30 +416,43 @@ impl<'a> Trial<'a> {
 
     /// Writes down what an operation came to and judges it.
     fn conclude(&mut self, step: &Step, actor: ActorId, op: &Op, observation: Observation) {
+        self.heed(op, &observation.outcome);
+        let judgement = match &step.expectation {
+            None => Judgement::Met,
+            Some(expectation) => self.judged(expectation, actor, op, &observation),
+        };
+        let Observation { outcome, began, took } = observation;
+        self.note(step, Some(outcome), began, took, judgement);
+    }
+
+    /// Remembers what later steps depend on.
+    fn heed(&mut self, op: &Op, outcome: &Outcome) {
         if let Some(socket) = op.makes() {
             // A bind that opened its socket and then failed has made it all the same.
-            self.made[socket.index()] |=
-                observation.outcome == Outcome::Ok || matches!(op, Op::Bind { .. });
+            self.made[socket.index()] |= *outcome == Outcome::Ok || matches!(op, Op::Bind { .. });
         }
-        self.ledger.note(op, &observation.outcome);
+        self.ledger.note(op, outcome);
         if let Op::SetOption { option, value: OptionValue::Time(limit), .. } = op
             && matches!(option, SocketOption::ReceiveTimeout | SocketOption::SendTimeout)
         {
             self.longest_limit = self.longest_limit.max(*limit);
         }
-        let judgement = match &step.expectation {
-            None => Judgement::Met,
-            Some(expectation) => {
-                let stall = if has_upper_bound(expectation) {
-                    self.bench.witness.worst_since(self.began + observation.began)
-                } else {
-                    Duration::ZERO
-                };
-                judge(expectation, &observation, &self.circumstances(actor, Some(op), stall))
-            }
+    }
+
+    /// Holds an expectation against what an operation came to.
+    fn judged(
+        &self,
+        expectation: &Expectation,
+        actor: ActorId,
+        op: &Op,
+        observation: &Observation,
+    ) -> Judgement {
+        let stall = if has_upper_bound(expectation) {
+            self.bench.witness.worst_since(self.began + observation.began)
+        } else {
+            Duration::ZERO
         };
-        let Observation { outcome, began, took } = observation;
-        self.note(step, Some(outcome), began, took, judgement);
+        judge(expectation, observation, &self.circumstances(actor, Some(op), stall))
     }
 
     fn note(
@@ -406,7 +484,8 @@ impl<'a> Trial<'a> {
         }
         let expected = step.expectation.as_ref().map(|expectation| expectation.place);
         let place = step.place;
-        self.reports.push(StepReport { place, expected, outcome, began, took, judgement });
+        let samples = None;
+        self.reports.push(StepReport { place, expected, outcome, began, took, judgement, samples });
     }
 
     fn broken(&mut self, reason: String) {

@@ -360,6 +360,7 @@ mod tests {
             began: Duration::ZERO,
             took: Duration::ZERO,
             judgement: Judgement::Met,
+            samples: None,
         };
         case.steps = made.steps.iter().map(report).collect();
         let elaborated = Elaborated::of(document.scenario(), None);

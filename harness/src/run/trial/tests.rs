@@ -311,3 +311,96 @@ fn all_of_is_what_was_accepted_and_not_yet_received() {
         assert_eq!(subject.trial(&scenario(steps)).verdict, verdict, "{rest}");
     }
 }
+
+/// A subject of which each wait that its limit ends takes this long, in turn.
+fn waiting(took: &'static [u64]) -> Scripted {
+    let nth = std::sync::atomic::AtomicUsize::new(0);
+    Scripted::new(move |asked| match asked.op {
+        Op::Receive { .. } => {
+            let nth = nth.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Some(Act::Give(Outcome::Timeout, millis(took[nth % took.len()])))
+        }
+        _ => None,
+    })
+}
+
+fn over(finished: &CaseFinished) -> Vec<i64> {
+    let samples = finished.steps.iter().find_map(|step| step.samples.as_ref());
+    let over = samples.map(|samples| &samples.over[..]).unwrap_or_default();
+    over.iter().map(|nanos| nanos / 1_000_000).collect()
+}
+
+#[test]
+fn a_step_is_performed_so_many_times_and_keeps_how_long_each_took() {
+    let text = scenario("client recv c 16 => timeout after 20ms times 4\nclient send c \"x\" => 1");
+    let finished = waiting(&[22, 20, 25, 21]).trial(&text);
+    assert_eq!(finished.verdict, Verdict::Pass);
+    assert_eq!(over(&finished), [0, 1, 2, 5]);
+    let step = finished.steps.iter().find(|step| step.place.line == 5).expect("it ran");
+    assert_eq!((step.began, step.took), (Duration::ZERO, millis(88)));
+    let samples = step.samples.as_ref().map(|samples| (samples.wanted, samples.asked));
+    assert_eq!(samples, Some((4, millis(20))));
+    assert_eq!(judgement(&finished, 6), Some(&Judgement::Met));
+}
+
+#[test]
+fn the_first_sample_that_is_early_fails_its_step() {
+    let text = scenario("client recv c 16 => timeout after 20ms times 4");
+    let finished = waiting(&[22, 19, 25, 21]).trial(&text);
+    assert_eq!(finished.verdict, Verdict::Fail);
+    assert!(matches!(judgement(&finished, 5), Some(Judgement::Early { .. })));
+    assert_eq!(over(&finished), [-1, 2]);
+    let last = finished.steps.last().map(|step| (step.began, step.took));
+    assert_eq!(last, Some((millis(22), millis(19))), "it is told of that sample");
+}
+
+#[test]
+fn each_sample_is_granted_the_tick_of_one() {
+    let granularity = Granularity { poll: Duration::ZERO, socket: millis(4) };
+    let subject = Scripted { granularity, ..waiting(&[16, 17]) };
+    let finished = subject.trial(&scenario("client recv c 16 => timeout after 20ms times 6"));
+    assert_eq!(finished.verdict, Verdict::Pass);
+}
+
+#[test]
+fn the_soft_bound_holds_for_the_median_and_the_hard_one_for_each() {
+    let verdict = |bound: &str, took| {
+        let step = format!("client recv c 16 => timeout after 20ms before 30ms{bound} times 3");
+        waiting(took).trial(&scenario(&step)).verdict
+    };
+    assert_eq!(verdict("", &[21, 90, 22]), Verdict::Pass);
+    assert_eq!(verdict("", &[31, 90, 22]), Verdict::Slow);
+    assert_eq!(verdict(" must", &[21, 90, 22]), Verdict::Fail);
+}
+
+#[test]
+fn a_sample_that_does_not_return_is_a_hang() {
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let subject = Scripted::new(move |asked| match asked.op {
+        Op::Receive { .. } if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 2 => {
+            Some(Act::Block)
+        }
+        Op::Receive { .. } => Some(Act::Give(Outcome::Timeout, millis(20))),
+        _ => None,
+    });
+    let finished = subject.trial(&scenario("client recv c 16 => timeout after 20ms times 9"));
+    assert_eq!(finished.verdict, Verdict::Hang);
+    assert_eq!(judgement(&finished, 5), Some(&Judgement::Hung));
+    assert_eq!(over(&finished).len(), 3);
+    assert_eq!(finished.steps.last().map(|step| step.took), Some(millis(2_020)));
+}
+
+#[test]
+fn every_sample_is_a_call_of_its_own_and_another_outcome_misses() {
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let subject = Scripted::new(move |asked| match asked.op {
+        Op::Receive { .. } if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 4 => {
+            at_once(Outcome::EndOfStream)
+        }
+        Op::Receive { .. } => at_once(Outcome::Timeout),
+        _ => None,
+    });
+    let finished = subject.trial(&scenario("client recv c 16 => timeout times 9"));
+    assert_eq!((finished.verdict, over(&finished).len()), (Verdict::Fail, 5));
+    assert_eq!(judgement(&finished, 5), Some(&MISSED));
+}

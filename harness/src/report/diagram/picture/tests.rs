@@ -180,7 +180,15 @@ impl Numbers {
             _ => Judgement::Met,
         };
         let (began, took) = (self.time(), self.time());
-        StepReport { place, expected: Some(expected), outcome, began, took, judgement }
+        StepReport {
+            place,
+            expected: Some(expected),
+            outcome,
+            began,
+            took,
+            judgement,
+            samples: None,
+        }
     }
 
     fn frame(&mut self) -> PacketReport {

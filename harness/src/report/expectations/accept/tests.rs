@@ -113,6 +113,7 @@ fn finished(case: &Case, iteration: u32, verdict: Verdict) -> CaseFinished {
             began: Duration::ZERO,
             took: Duration::ZERO,
             judgement,
+            samples: None,
         }],
         took: Duration::ZERO,
         stall: Duration::ZERO,
