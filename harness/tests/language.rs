@@ -204,6 +204,18 @@ fn a_fill_waits_until_it_is_sure() {
 }
 
 #[test]
+fn a_repeated_step_is_one_step_that_takes_so_many_times_as_long() {
+    let source = "\"t\"\nover tcp4 udp4\npair client.c server.s\nvary often 2 90\n\n\
+                  client recv c 16 => timeout after 20.5ms level may times $often\n";
+    let cases = cases("often", source);
+    let steps = cases.iter().map(|case| case.steps.last().expect("it has steps"));
+    let times: Vec<u32> = steps.map(|step| step.times).collect();
+    assert_eq!(times, [2, 90, 2, 90]);
+    let least: Vec<Duration> = cases.iter().map(|case| case.least).take(2).collect();
+    assert_eq!(least, [Duration::from_millis(41), Duration::from_millis(1_845)]);
+}
+
+#[test]
 fn values_stand_for_words() {
     let source = "\"values\"\nvary how read write 3\nvary text \"a\" \"b\\n\"\n\n\
                   client open s tcp4 => ok\nclient shutdown s $how => ENOTCONN\n\

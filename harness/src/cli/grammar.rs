@@ -352,6 +352,12 @@ pub(super) const GRAMMAR: &[Section] = &[
                 "it stays so for that long (`blocked`, poll flags, `wire` counts)",
             ),
             word("from", CONDITION, "from HOST", "the bytes came from that host (`recvfrom`)"),
+            word(
+                "times",
+                "at the end of an expectation",
+                "times N",
+                "the step is performed N times in a row, 2 to 1000: `after T` and `before T must` hold for each call, `before T` for the median, and the first call that is not as expected ends the step",
+            ),
         ],
     },
     Section {

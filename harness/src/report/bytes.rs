@@ -488,6 +488,7 @@ mod tests {
                 judgement: Judgement::Missed { detail: None },
                 ending: None,
                 note: None,
+                samples: None,
             })
             .collect();
         BytesDifference::of(&case, case.steps.len() - 1, &elaborated)

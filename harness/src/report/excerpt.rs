@@ -279,6 +279,7 @@ mod tests {
             judgement: Judgement::Met,
             ending: None,
             note: None,
+            samples: None,
         };
         let steps: Vec<_> = (1..=20).flat_map(|line| [step(line), step(line)]).collect();
         let marks = LineMark::of(&steps);

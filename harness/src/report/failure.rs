@@ -2,13 +2,14 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use super::elapsed::{CaseTime, Elapsed, Tenths};
+use super::distribution::Distribution;
+use super::elapsed::{CaseTime, Elapsed, Tenths, Thousands};
 use super::excerpt::{Excerpt, LineMark, between};
 use super::palette::{Painted, Palette};
 use super::printable::{Cut, Printable, ShellWord};
 use super::wire::Wire;
 use crate::run::event::{CaseFinished, Judgement, RunStarted, StepReport};
-use crate::run::{Entry, Verdict};
+use crate::run::{Entry, Samples, Verdict};
 use crate::scenario::{Place, Scenario};
 use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
 
@@ -179,7 +180,16 @@ pub(crate) fn message(verdict: Verdict, step: &StepReport, source: &str) -> Vec<
     };
     std::iter::once(said)
         .chain(detail.into_iter().flat_map(str::lines).map(str::to_owned))
+        .chain(step.samples.iter().flat_map(sampled))
         .collect()
+}
+
+/// Which of the samples of a step was the one that failed, and how they are distributed.
+fn sampled(samples: &Samples) -> impl Iterator<Item = String> + use<> {
+    let number = Thousands(samples.over.len() as u64);
+    let which = format!("sample {number} of {}", Thousands(samples.wanted.into()));
+    let distribution = Distribution::of_step(samples).map(|all| all.to_string());
+    std::iter::once(which).chain(distribution)
 }
 
 /// A failure as it is shown to a person.

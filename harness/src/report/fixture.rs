@@ -7,7 +7,7 @@ use super::captured;
 use crate::run::event::{
     CaseFinished, Event, FORMAT, Judgement, RunFinished, RunStarted, StepReport,
 };
-use crate::run::{Entry, EntryPattern, Known, Verdict};
+use crate::run::{Entry, EntryPattern, Known, Samples, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{
     CaseId, Endpoint, Errno, Level, Outcome, ScenarioId, Signal, Topology, Transport,
@@ -69,6 +69,14 @@ a  open s udp4                        => ok
 a  sendto s "hi" broadcast:9999       => EACCES
 b  recvfrom u 16                      => "hi" from a
 wire d -> a icmp                      => 0 for 300ms
+"#;
+
+const TIMERS: &str = r#""a wait is never shorter than asked"
+over   tcp4 udp4
+pair   client.c server.s
+
+client  poll c in 20.5ms   => timeout after 20.5ms times 20
+client  poll c in 99.9ms   => timeout after 99.9ms before 300ms times 20
 "#;
 
 /// A step: the line it stands on, what came of it, how long it took in microseconds, and what is
@@ -149,6 +157,7 @@ fn case(
                 judgement: judgement.clone(),
                 ending: outcome.as_ref().and_then(Outcome::ending),
                 note: None,
+                samples: None,
             };
             began += took;
             report
@@ -388,6 +397,25 @@ pub(super) fn repeated_run() -> Vec<Event> {
         }
     }
     assemble(&[&reverse], 200, cases)
+}
+
+/// A run of two cases that take samples: of one all are as expected, of the other the seventh is early.
+pub(super) fn sampled_run() -> Vec<Event> {
+    let timers = scenario("timeout/timers", TIMERS);
+    let of = |micros: u64, over: &[i64]| {
+        let over = over.iter().map(|micros| micros * 1_000).collect();
+        Some(Samples { wanted: 20, asked: Duration::from_micros(micros), over })
+    };
+    let spread: Vec<i64> = (0..19).map(|one| 50 + one * one).chain([2_100]).collect();
+    let steps = [met(5, Outcome::Timeout, 412_000), met(6, Outcome::Timeout, 2_000_000)];
+    let mut good = case(&timers, &["tcp4", "loopback"], Verdict::Pass, &steps);
+    good.steps[0].samples = of(20_500, &spread);
+    good.steps[1].samples = of(99_900, &spread[5..]);
+    let detail = "earlier than 20.5ms allows".to_owned();
+    let steps = [(5, Some(Outcome::Timeout), 18_496, Judgement::Early { detail })];
+    let mut early = case(&timers, &["udp4", "loopback"], Verdict::Fail, &steps);
+    early.steps[0].samples = of(20_500, &[-2_004, 40, 51, 52, 60, 75, 130]);
+    assemble(&[&timers], 1, vec![good, early])
 }
 
 /// A run of one case for each of these verdicts.

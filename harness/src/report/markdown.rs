@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use super::concern::Concern;
+use super::distribution::Distribution;
 use super::elapsed::Elapsed;
 use super::failure::Failure;
 use super::findings::{Findings, names};
 use super::printable::{Cut, Many, Printable};
 use super::standing::Standing;
 use super::tally::Counts;
+use super::timers::Timer;
 use super::transcript::Transcript;
 use crate::run::Verdict;
 use crate::vocabulary::CaseId;
@@ -44,12 +46,15 @@ pub fn markdown(runs: &[Transcript]) -> String {
         let runs: Vec<_> = all.iter().zip(&names).collect();
         subjects(&mut text, &runs);
     }
+    let timers = timers(runs, &names);
+    let most = MOST - timers.len();
     // Each run gets an equal part of the room, and what those before it left over.
     let parts = all.len();
     for (index, findings) in all.iter().enumerate() {
-        let room = (MOST - text.len().min(MOST)) / (parts - index);
+        let room = (most - text.len().min(most)) / (parts - index);
         Section { findings }.write(&mut text, room);
     }
+    text += &timers;
     more(&mut text, runs.len(), RUNS, "run");
     text
 }
@@ -64,6 +69,30 @@ fn subjects(text: &mut String, runs: &[(&Findings<'_>, &String)]) {
         let _ = writeln!(text, "| {name} | {passed} | {failed} | {skipped} | {known} |");
     }
     text.push('\n');
+}
+
+/// How precise the timers were, those of one scenario and one time below each other.
+fn timers(runs: &[Transcript], names: &[String]) -> String {
+    let of_run = |(run, name)| Timer::all(run).into_iter().map(move |timer| (timer, name));
+    let mut timers: Vec<_> = runs.iter().take(RUNS).zip(names).flat_map(of_run).collect();
+    timers.sort_by_key(|(timer, _)| (timer.scenario, timer.asked));
+    let mut text = String::new();
+    if timers.is_empty() {
+        return text;
+    }
+    text += "### Timers\n\nHow much longer than asked calls took.\n\n";
+    text += "| subject | scenario | asked | samples | earliest | median | 99 % | latest |\n";
+    text += "|:--|:--|--:|--:|--:|--:|--:|--:|\n";
+    rows(&mut text, &timers, "timer", |(timer, name)| {
+        let Timer { scenario, asked, distribution } = timer;
+        let Distribution { count, earliest, median, most, latest } = distribution;
+        let name = Code { text: name, length: NAME };
+        let scenario = Code { text: scenario.as_str(), length: NAME };
+        format!(
+            "| {name} | {scenario} | {asked:?} | {count} | {earliest} | {median} | {most} | {latest} |"
+        )
+    });
+    text
 }
 
 /// What is told of one run.
@@ -376,6 +405,15 @@ mod tests {
         |:--|--:|--:|--:|--:|
         | <code>halfclose</code> | 3 | 0 | 0 | 0 |
         ");
+    }
+
+    #[test]
+    fn how_precise_timers_were_is_a_table_over_all_runs() {
+        let runs = [fixture::sampled_run(), fixture::sampled_run(), fixture::run()];
+        let text = markdown(&runs.map(|run| Transcript::of(&run)));
+        let (_, timers) = text.split_once("### Timers\n").expect("there is the table");
+        insta::assert_snapshot!(timers);
+        assert!(!of(&fixture::run()).contains("Timers"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod captured;
 mod comparison;
 mod concern;
 mod diagram;
+mod distribution;
 mod elaborated;
 mod elapsed;
 mod excerpt;
@@ -21,6 +22,7 @@ mod findings;
 #[cfg(test)]
 mod fixture;
 mod github;
+mod histogram;
 #[cfg(test)]
 mod hostile;
 mod junit;
@@ -47,6 +49,7 @@ mod summary;
 mod tally;
 mod tap;
 mod terminal;
+mod timers;
 mod transcript;
 mod wire;
 

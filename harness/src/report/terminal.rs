@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::distribution::Distribution;
 use super::elapsed::{Tenths, Thousands};
 use super::failure::Shown;
 use super::failures::Failures;
@@ -19,7 +20,7 @@ use super::status::{StatusLevel, StatusLine};
 use super::summary::{Summary, announced};
 use super::tally::Tally;
 use crate::run::Verdict;
-use crate::run::event::{Event, RunStarted};
+use crate::run::event::{CaseFinished, Event, RunStarted, StepReport};
 use crate::scenario::Scenario;
 use crate::vocabulary::{CaseId, ScenarioId};
 
@@ -184,8 +185,15 @@ impl<W: Write + Send> Terminal<W> {
             return Ok(());
         }
         let (line, screen) = (line.to_string(), self.screen());
+        let samples = match event {
+            Event::CaseFinished(case) if self.status == StatusLevel::All => sampled(case),
+            _ => Vec::new(),
+        };
         screen.beside(|| {
             writeln!(self.writer, "{line}")?;
+            for line in samples {
+                writeln!(self.writer, "  {line}")?;
+            }
             self.writer.flush()
         })
     }
@@ -283,6 +291,16 @@ impl<W> fmt::Debug for Terminal<W> {
     }
 }
 
+/// How the times of each step are distributed that was performed several times, a line for each.
+fn sampled(case: &CaseFinished) -> Vec<String> {
+    let line = |step: &StepReport| {
+        let samples = step.samples.as_ref()?;
+        let all = Distribution::of_step(samples)?;
+        Some(format!("line {}, {:?} asked, {all}", step.place.line, samples.asked))
+    };
+    case.steps.iter().filter_map(line).collect()
+}
+
 fn draw(bar: &ProgressBar, length: u64) {
     bar.set_length(length);
     bar.reset_elapsed();
@@ -348,6 +366,25 @@ mod tests {
         assert!(heading.contains(" · beside 4 busy threads · "), "{heading}");
         let again: Vec<&str> = text.lines().filter(|line| line.starts_with("  again ")).collect();
         assert!(!again.is_empty() && again.iter().all(|line| line.contains(" --stress 4")));
+    }
+
+    #[test]
+    fn how_samples_are_distributed_is_said_of_a_failure_and_where_all_is_told() {
+        insta::assert_snapshot!(shown(&fixture::sampled_run(), Palette::plain()));
+        let mut text = Vec::new();
+        let terminal = Terminal::new(&mut text, Palette::plain(), Progress::Nothing);
+        let mut terminal = terminal.with_status(StatusLevel::All, StatusLevel::None);
+        for event in &fixture::sampled_run() {
+            terminal.event(event).expect("memory can be written to");
+        }
+        drop(terminal);
+        let text = String::from_utf8(text).expect("it is text");
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("samples")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        line 5, 20.5ms asked, 20 samples: earliest +0.05 ms, median +0.13 ms, 99 % +2.10 ms, latest +2.10 ms
+        line 6, 99.9ms asked, 15 samples: earliest +0.07 ms, median +0.19 ms, 99 % +2.10 ms, latest +2.10 ms
+        line 5, 20.5ms asked, 7 samples: earliest -2.01 ms, median +0.05 ms, 99 % +0.13 ms, latest +0.13 ms
+        ");
     }
 
     #[test]

@@ -162,6 +162,7 @@ mod tests {
             judgement: Judgement::Hung,
             ending: None,
             note: None,
+            samples: None,
         });
         Wire::of(packets, step.as_ref()).lines().join("\n")
     }

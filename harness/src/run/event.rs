@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::{Entry, Known, Shard, Verdict};
+use crate::run::{Entry, Known, Samples, Shard, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{CaseId, Ending, Level, Outcome, ScenarioId};
 use crate::wire::Frame;
@@ -166,6 +166,10 @@ pub struct StepReport {
     /// own, for a person to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// How long each call took of a step that is performed several times. Where one of them was not
+    /// as expected, all else is said of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Samples>,
 }
 
 /// The packets of a case.

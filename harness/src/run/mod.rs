@@ -21,6 +21,7 @@ mod pending;
 mod plan;
 mod runner;
 mod same;
+mod samples;
 #[cfg(test)]
 mod scripted;
 mod selection;
@@ -42,6 +43,7 @@ pub use machine::kernel_release;
 pub use pending::{Pending, PendingStep};
 pub use plan::Plan;
 pub use runner::{RunOptions, run};
+pub use samples::Samples;
 pub use selection::{Pattern, PatternError, Selection, Shard};
 pub use stall::Witness;
 pub use stop::Stop;

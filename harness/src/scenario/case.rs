@@ -136,6 +136,8 @@ pub struct Step {
     pub expectation: Option<Expectation>,
     /// How binding it is: its own `level` clause, else the scenario's level.
     pub level: Level,
+    /// How often it is performed, one time after the other; 1 unless it says `times N`.
+    pub times: u32,
     /// Where the step stands (its first to its last token before `=>`).
     pub place: Place,
     /// Whether it takes part in `same across`: false within a `vary` block and for `pair`.
@@ -331,6 +333,21 @@ impl Expectation {
     /// Whether an outcome is among the alternatives, whatever its conditions.
     pub fn allows(&self, expected: &Expected) -> bool {
         self.alternatives.iter().any(|one| one.expected == *expected)
+    }
+
+    /// The time that its outcome may not come before, where it says one.
+    pub fn least(&self) -> Option<Duration> {
+        self.alternatives.iter().find_map(|one| one.after)
+    }
+
+    /// The same without the upper bounds after which an outcome is only slow.
+    #[must_use]
+    pub fn without_soft_bounds(&self) -> Self {
+        let mut strict = self.clone();
+        for alternative in &mut strict.alternatives {
+            alternative.before = alternative.before.filter(|before| before.must);
+        }
+        strict
     }
 }
 

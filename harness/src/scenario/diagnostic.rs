@@ -189,6 +189,7 @@ codes! {
     UNKNOWN_VARIABLE "unknown-variable" "`$NAME` or `across NAME` without a `vary` of that name"
     UNKNOWN_VERB "unknown-verb" "a verb that there is not"
     UNKNOWN_WORD "unknown-word" "a `wire` line that begins with neither a host nor a word of its own"
+    UNREPEATABLE "unrepeatable" "`times` on a step that cannot be performed a second time"
     UNTERMINATED_STRING "unterminated-string" "a text without its closing quote"
     UNUSED_FRAMING "unused-framing" "no step sends or receives a frame in a framing"
     UNUSED_VARY "unused-vary" "no step uses the values of a `vary`"

@@ -80,14 +80,16 @@ impl Document {
         Ok(elaborate(&self.scenario, &self.body, &groups))
     }
 
-    /// How many steps its cases have together at the most.
+    /// How many steps its cases have together at the most, each repetition counted.
     pub(super) fn most_steps(&self) -> usize {
         self.steps(&self.body.groups)
     }
 
     fn steps(&self, groups: &Groups) -> usize {
         let of_form = |form: &Step| match &form.action {
-            Action::Perform { actor, .. } => groups.size(*actor).unwrap_or(1),
+            Action::Perform { actor, .. } => {
+                groups.size(*actor).unwrap_or(1) * usize::try_from(form.times).unwrap_or(usize::MAX)
+            }
             _ => 1,
         };
         let of_item = |item: &Item| item.forms.iter().map(of_form).max().unwrap_or(1);

@@ -222,6 +222,7 @@ fn pair_steps(
             action: Action::Perform { actor, op },
             expectation: Some(success(pair.place)),
             level: scenario.level,
+            times: 1,
             place: pair.place,
             compared: false,
         });
@@ -269,7 +270,10 @@ fn least(steps: &[Step], tags: usize) -> Duration {
                 let since = started[tag.index()];
                 now = now.max(shortest(step, since, now, limits[tag.index()]));
             }
-            Action::Perform { op, .. } => now = now.max(shortest(step, now, now, limit(op))),
+            Action::Perform { op, .. } => {
+                let one = shortest(step, now, now, limit(op)).saturating_sub(now);
+                now += one * step.times;
+            }
             Action::Wire(WireStep::Count(_)) => now = now.max(shortest(step, now, now, None)),
             Action::Interrupt { .. } | Action::Wire(_) => {}
         }

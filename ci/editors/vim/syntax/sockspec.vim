@@ -36,7 +36,7 @@ syntax keyword sockspecCapability contained blocking-calls dup shutdown-read shu
 syntax keyword sockspecTopology contained loopback netns routed lan
 syntax match sockspecGroup contained "\%(\a\k*\)\@<=\*\d\+\k\@!"
 syntax keyword sockspecLevel contained must should may
-syntax keyword sockspecCondition contained after before for from level
+syntax keyword sockspecCondition contained after before for from level times
 syntax keyword sockspecWord contained or all of bytes length
 syntax keyword sockspecPieces contained cut by first rest
 syntax keyword sockspecFraming contained terminator escaped base64 announced ascii-length

@@ -362,6 +362,7 @@ mod tests {
             judgement: Judgement::Met,
             ending: None,
             note: None,
+            samples: None,
         };
         case.steps = made.steps.iter().map(report).collect();
         let elaborated = Elaborated::of(document.scenario(), None);

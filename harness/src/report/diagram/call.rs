@@ -389,9 +389,9 @@ mod tests {
     #[test]
     fn a_step_that_was_met_by_its_class_says_so() {
         let transcript = Transcript::of(&fixture::run());
-        let shown = transcript.cases().into_iter().map(|case| case.shown());
-        let passed = shown.filter(|case| case.verdict == crate::run::Verdict::Pass);
-        let mut case = passed.last().expect("one passes").clone();
+        let shown = transcript.cases().into_iter().map(crate::report::transcript::CaseTranscript::shown);
+        let mut passed = shown.filter(|case| case.verdict == crate::run::Verdict::Pass);
+        let mut case = passed.next_back().expect("one passes").clone();
         let scenario = transcript.scenario(&case.scenario).expect("it is there");
         let remarks = |case: &CaseFinished| -> Vec<String> {
             calls(case, scenario, None, &[], &[]).into_iter().flat_map(|one| one.remarks).collect()

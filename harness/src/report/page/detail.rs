@@ -10,6 +10,7 @@ use crate::report::diagram::Diagram;
 use crate::report::elaborated::Elaborated;
 use crate::report::elapsed::{CaseTime, Elapsed, Thousands};
 use crate::report::failure::{Failure, Shown};
+use crate::report::histogram::Histogram;
 use crate::report::palette::Palette;
 use crate::run::event::{CaseFinished, StepReport};
 use crate::run::{Entry, Verdict};
@@ -17,6 +18,8 @@ use crate::scenario::Scenario;
 
 /// How many differences of bytes are shown of one repetition.
 const DIFFERENCES: usize = 3;
+/// How many histograms are shown of one repetition.
+const HISTOGRAMS: usize = 12;
 
 /// One repetition of a case in one run.
 #[derive(Debug)]
@@ -135,6 +138,14 @@ impl<'a> Observation<'a> {
             Some((step.place.line, difference))
         };
         steps.filter_map(difference).take(DIFFERENCES).collect()
+    }
+
+    /// How long the calls took of the steps that were performed several times, with their lines.
+    fn samples(&self) -> Vec<(u32, Histogram<'a>)> {
+        let steps = self.case.steps.iter();
+        let sampled =
+            |step: &'a StepReport| Some((step.place.line, Histogram(step.samples.as_ref()?)));
+        steps.filter_map(sampled).take(HISTOGRAMS).collect()
     }
 
     fn packets(&self) -> Option<PacketList> {

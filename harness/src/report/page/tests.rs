@@ -77,6 +77,21 @@ fn a_page_has_every_case_and_its_details() {
 }
 
 #[test]
+fn the_samples_of_a_step_are_a_histogram_with_its_line() {
+    let fragments = fragments(&page(&[Transcript::of(&fixture::sampled_run())]));
+    let heads = |fragment: &str| {
+        let heads = fragment.split("<h4>Samples of ").skip(1);
+        heads.map(|rest| rest.split('<').next().unwrap_or_default().to_owned()).collect()
+    };
+    let all: Vec<Vec<String>> = fragments.iter().map(|fragment| heads(fragment)).collect();
+    assert_eq!(all, [vec!["line 5", "line 6"], vec!["line 5"]]);
+    let early = &fragments[1];
+    assert!(early.contains("<title>How much longer than 20.5ms each call took</title>"), "{early}");
+    assert!(early.contains("<rect class=\"d-bad\""), "what came early stands out");
+    assert!(!fragments[0].contains("<rect class=\"d-bad\""));
+}
+
+#[test]
 fn a_comparison_says_what_changed() {
     let [old, new] = runs();
     let html = comparison(&old, &new);

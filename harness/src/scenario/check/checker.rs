@@ -1,5 +1,5 @@
 use super::cursor::{Atom, Choice, Cursor};
-use super::expectation::Fit;
+use super::expectation::{Asked, Fit};
 use super::family::Families;
 use super::flow::Flow;
 use super::framing::{Framed, FramingLine};
@@ -152,6 +152,8 @@ pub(super) struct Checker<'h, 's> {
     /// Actors that are used although the `on` line was wrong.
     pub(super) strangers: Vec<&'s str>,
     pub(super) used: Vec<bool>,
+    /// How many calls the steps of a case make that are performed several times.
+    pub(super) samples: usize,
     pub(super) across: Option<Across>,
     /// The current line, from 0, and its first byte.
     pub(super) line: usize,
@@ -183,6 +185,7 @@ impl<'h, 's> Checker<'h, 's> {
             pending: Vec::new(),
             strangers: Vec::new(),
             used: vec![false; header.axes.len()],
+            samples: 0,
             across: None,
             line: 0,
             line_start: 0,
@@ -260,10 +263,11 @@ impl Checker<'_, '_> {
             );
         }
         self.settle();
+        self.check_samples();
         items
     }
 
-    fn title(&self) -> Span {
+    pub(super) fn title(&self) -> Span {
         self.tree.words.first().map_or_else(Span::default, |word| word.span)
     }
 
@@ -385,6 +389,10 @@ impl Checker<'_, '_> {
                 break;
             }
         }
+        let times = forms.iter().map(|form: &Step| form.times).max().unwrap_or(1);
+        if times > 1 {
+            self.samples += usize::try_from(times).unwrap_or(usize::MAX) * self.hosts_of(node);
+        }
         Some(Item { guard: self.guard, axes, forms, implied: self.implied })
     }
 
@@ -474,6 +482,7 @@ impl Checker<'_, '_> {
             action,
             expectation: None,
             level: header.level,
+            times: 1,
             place: self.place(first.span.to(node.tag.map_or(cursor.last(), |tag| tag.span))),
             compared: self.guard.is_none(),
         };
@@ -490,11 +499,13 @@ impl Checker<'_, '_> {
             (Some(fit), Some(arrow)) => {
                 let right = tree.words(node.right);
                 let mut cursor = Cursor::new(self.source, right, arrow, header, choice);
-                let (expectation, level) = self.expectation(&mut cursor, fit)?;
+                let Asked { expectation, level, times } = self.expectation(&mut cursor, fit)?;
+                self.check_times(&step.action, &expectation, times)?;
                 self.watch(&step.action, &expectation);
                 self.check_counted(&step.action, &expectation, right);
                 step.expectation = Some(expectation);
                 step.level = level.unwrap_or(header.level);
+                step.times = times.map_or(1, |times| times.number);
             }
             (Some(_), None) if started => {}
             // The `=>` may stand within a text without its closing quote.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::checker::Checker;
 use super::cursor::{Atom, Cursor};
 use super::mistake::{bad_range, extra_word, unexpected, unknown, unknown_level};
+use super::samples::Times;
 use super::value::{self, LARGEST, range, size};
 use crate::scenario::case::{Alternative, Before, Expectation, Expected};
 use crate::scenario::diagnostic::{Diagnostic, code, nearest, quoted};
@@ -161,16 +162,23 @@ const OUTCOMES: [&str; 18] = [
 /// The most alternatives of a step.
 const ALTERNATIVES: usize = 32;
 
-/// How an expectation continues behind an alternative.
-const CONDITIONS: [&str; 6] = ["after", "before", "for", "from", "or", "level"];
+/// How an expectation continues behind an alternative; the last two stand at its end, in this order.
+const CONDITIONS: [&str; 7] = ["after", "before", "for", "from", "or", "level", "times"];
+
+/// What stands behind `=>`.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// What must come of the step.
+    pub(super) expectation: Expectation,
+    /// How binding it is, where it says so.
+    pub(super) level: Option<Level>,
+    /// How often it is performed, where it says so.
+    pub(super) times: Option<Times>,
+}
 
 impl<'s> Checker<'_, 's> {
     /// Reads what stands after `=>`, for a step of which `fit` says what can be expected.
-    pub(super) fn expectation(
-        &mut self,
-        cursor: &mut Cursor<'_, 's>,
-        fit: Fit,
-    ) -> Option<(Expectation, Option<Level>)> {
+    pub(super) fn expectation(&mut self, cursor: &mut Cursor<'_, 's>, fit: Fit) -> Option<Asked> {
         let mut alternatives = Vec::with_capacity(1);
         let mut start = None;
         loop {
@@ -197,11 +205,20 @@ impl<'s> Checker<'_, 's> {
         }
         let place = self.place(start.unwrap_or_default().to(cursor.last()));
         let level = if cursor.take("level").is_some() { Some(self.level(cursor)?) } else { None };
+        let times = match cursor.take("times") {
+            Some(word) => Some(self.times(cursor, &word)?),
+            None => None,
+        };
         if let Some(atom) = cursor.next() {
-            self.trailing(&atom, level.is_some());
+            let next = match (level, times) {
+                (_, Some(_)) => CONDITIONS.len(),
+                (Some(_), None) => CONDITIONS.len() - 1,
+                (None, None) => 0,
+            };
+            self.trailing(&atom, &CONDITIONS[next..]);
             return None;
         }
-        Some((Expectation { alternatives, place }, level))
+        Some(Asked { expectation: Expectation { alternatives, place }, level, times })
     }
 
     fn level(&mut self, cursor: &mut Cursor<'_, 's>) -> Option<Level> {
@@ -213,18 +230,19 @@ impl<'s> Checker<'_, 's> {
         level
     }
 
-    fn trailing(&mut self, atom: &Atom<'_>, ended: bool) {
+    /// Reports a word behind an expectation, of which only these can follow.
+    fn trailing(&mut self, atom: &Atom<'_>, next: &[&'static str]) {
         if !atom.is_word() {
             return self.report_at(atom, unexpected(atom.span, "expected a condition or the end"));
         }
-        let near = nearest(atom.text, CONDITIONS).filter(|_| !ended);
+        let near = nearest(atom.text, next.iter().copied());
         let mut diagnostic = extra_word(atom.span);
         if let Some(near) = near {
             diagnostic.label = format!("did you mean `{near}`?");
         }
         let help = "behind an outcome stand `after T`, `before T`, `for T`, `from HOST`, \
-                    `or OUTCOME`, and at last `level LEVEL`";
-        self.report_at(atom, if ended { diagnostic } else { diagnostic.help(help) });
+                    `or OUTCOME`, and at last `level LEVEL` and `times N`";
+        self.report_at(atom, if next.is_empty() { diagnostic } else { diagnostic.help(help) });
     }
 
     fn alternative(

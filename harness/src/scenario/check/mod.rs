@@ -15,6 +15,7 @@ mod names;
 mod omission;
 mod operation;
 mod place;
+mod samples;
 mod value;
 mod wire;
 

@@ -59,6 +59,8 @@ fn give_back(call: &mut Call<'_>, option: SocketOption) {
 
 const HOUR: Duration = Duration::from_hours(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
+/// Behind how many waits the one comes that is too short.
+const EARLY: u32 = 36;
 /// A tick of a clock with 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -277,6 +279,16 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     Fault::new(AREA, "poll-is-early", "poll returns after three quarters of its time", polls)
         .before(|call| poll_with(call.op, |timeout| timeout * 3 / 4)),
+    Fault::new(
+        AREA,
+        "timer-once-early",
+        "one wait of poll in a hundred is two milliseconds too short",
+        polls,
+    )
+    .before(|call| match call.known().timeouts % 100 {
+        EARLY => poll_with(call.op, |timeout| timeout.saturating_sub(MILLISECOND * 2)),
+        _ => Instead::AsAsked,
+    }),
     Fault::new(
         AREA,
         "poll-drops-fractions",

@@ -191,6 +191,7 @@ impl Numbers {
             judgement,
             ending,
             note,
+            samples: None,
         }
     }
 

@@ -115,6 +115,7 @@ fn finished(case: &Case, iteration: u32, verdict: Verdict) -> CaseFinished {
             took: Duration::ZERO,
             judgement,
             note: None,
+            samples: None,
         }],
         took: Duration::ZERO,
         stall: Duration::ZERO,
