@@ -47,12 +47,14 @@ impl Pool {
     /// An agent that waits, or a new one.
     pub(super) fn take(&self) -> Result<Agent, StartError> {
         let idle = self.state().idle.pop();
-        idle.map_or_else(|| self.start(), Ok)
+        idle.map_or_else(|| self.start(None), Ok)
     }
 
-    /// A new agent, in the network namespace of the calling thread.
-    pub(super) fn start(&self) -> Result<Agent, StartError> {
-        Agent::start(&self.guard, &self.command, self.patience, &self.abort)
+    /// A new agent, in the network namespace of the calling thread, with one more argument if any.
+    pub(super) fn start(&self, argument: Option<&str>) -> Result<Agent, StartError> {
+        let mut command = self.command.clone();
+        command.extend(argument.map(OsString::from));
+        Agent::start(&self.guard, &command, self.patience, &self.abort)
     }
 
     /// An agent has come to the end of a case alive.

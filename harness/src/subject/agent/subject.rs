@@ -10,7 +10,7 @@ use super::pool::Pool;
 use super::process::{Agent, StartError};
 use super::session::AgentSession;
 use crate::net::Made;
-use crate::scenario::Case;
+use crate::scenario::{Action, Case, LinkFault, WireStep};
 use crate::subject::kernel::{KernelSession, KernelSubject};
 use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
 use crate::vocabulary::{ActorId, Capability, Topology};
@@ -104,8 +104,45 @@ impl AgentSubject {
             Placement::Sandbox if self.peer != Peer::Own => Some("no host but itself reaches it"),
             Placement::Sandbox if is_apart => Some("it has one host, its own"),
             Placement::Sandbox if case.needs_network() => Some("its packets cannot be seen"),
+            Placement::Link if !is_apart => Some("it needs a link"),
+            Placement::Link if case.variant.topology == Topology::Routed => {
+                Some("it learns no routes")
+            }
+            Placement::Link if self.is_afflicted(case) => {
+                Some("what is done to its host is done to a kernel that it has replaced")
+            }
+            Placement::Namespace | Placement::Loopback | Placement::Sandbox | Placement::Link => {
+                None
+            }
+        }
+    }
+
+    /// What an agent on a host that was made for it is started with beside its command.
+    const fn on_host(&self) -> Option<&'static str> {
+        match self.placement {
+            Placement::Link => Some("--link"),
             Placement::Namespace | Placement::Loopback | Placement::Sandbox => None,
         }
+    }
+
+    /// Whether something is done to a host that the agent plays.
+    fn is_afflicted(&self, case: &Case) -> bool {
+        let plays = |actor: ActorId| self.peer.plays(actor);
+        case.steps.iter().any(|step| match &step.action {
+            Action::Wire(WireStep::Fault(
+                LinkFault::Drop { filter, .. } | LinkFault::Pass(filter),
+            )) => {
+                let mut actors = (0..case.actors.len()).map(ActorId::new);
+                filter.to.map_or_else(|| actors.any(|to| to != filter.from && plays(to)), plays)
+            }
+            Action::Wire(WireStep::Fault(
+                LinkFault::Down(actor)
+                | LinkFault::Up(actor)
+                | LinkFault::Mtu { actor, .. }
+                | LinkFault::Route { actor, .. },
+            )) => plays(*actor),
+            _ => false,
+        })
     }
 
     /// The agents of a session: one that waits where its sockets are those of this process, else a new
@@ -114,7 +151,7 @@ impl AgentSubject {
         let refused = |error: StartError| SubjectError::Agent { what: error.to_string() };
         let agents = hosts.iter().map(|host| {
             let agent = if kernel.is_on_own_hosts() {
-                kernel.on_host(*host, || self.pool.start())?
+                kernel.on_host(*host, || self.pool.start(self.on_host()))?
             } else {
                 self.pool.take()
             };
@@ -167,7 +204,7 @@ impl Subject for AgentSubject {
     }
 
     fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
-        let (kernel, book) = self.kernel.open_session(case, captures)?;
+        let (mut kernel, book) = self.kernel.open_session(case, captures)?;
         let mut hosts = Vec::new();
         let players = (0..case.actors.len()).map(ActorId::new).map(|actor| {
             let host = book.host_of(actor);
@@ -179,6 +216,9 @@ impl Subject for AgentSubject {
             })
         });
         let players = players.collect();
+        if self.placement == Placement::Link {
+            kernel.give_up_network();
+        }
         let agents = self.agents(&kernel, &hosts)?;
         let (sockets, tags) = (case.sockets.len(), case.tags.len());
         let mut kernel = Box::new(kernel);
