@@ -1914,7 +1914,8 @@ static void do_interrupt(struct call *call)
 static bool undermines(const struct call *call)
 {
     bool closes = call->verb->perform == do_close;
-    bool ends_input = call->verb->perform == do_shutdown && call->argument != SHUT_WR;
+    bool is_stream = sockets[call->number].is_open && sockets[call->number].transport->type == SOCK_STREAM;
+    bool ends_input = is_stream && call->verb->perform == do_shutdown && call->argument != SHUT_WR;
     for (struct worker *worker = workers; worker; worker = worker->next) {
         const struct call *other = worker->call;
         if (!other || other->number != call->number || other->phase == RETURNED)
@@ -2056,7 +2057,7 @@ static void handle_call(const struct value *request)
             aim(call);
         pthread_mutex_unlock(&state);
         if (!is_possible) {
-            answer_unsupported(call, "another thread has a call on the socket, and the stack does not allow then: ", word);
+            answer_unsupported(call, "while another thread has a call on the socket the stack allows no ", word);
             say_done(call);
             free_call(call);
             return;
