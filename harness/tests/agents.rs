@@ -255,8 +255,19 @@ fn every_manifest_is_understood_and_its_files_are_there() {
     let output = finish(command.args(["subjects"]).current_dir(env!("CARGO_MANIFEST_DIR")));
     let out = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let names =
-        ["kernel", "gvisor", "go", "java", "native-c", "node", "python", "python-asyncio", "uml"];
+    let names = [
+        "kernel",
+        "gvisor",
+        "go",
+        "java",
+        "lwip",
+        "lwip-link",
+        "native-c",
+        "node",
+        "python",
+        "python-asyncio",
+        "uml",
+    ];
     for name in names {
         assert!(out.lines().any(|line| line.split(' ').next() == Some(name)), "{name}: {out}");
     }
@@ -287,6 +298,28 @@ fn an_adapter_is_built_and_run_by_its_name() {
     // What native-c's sockets do is what the kernel's do.
     assert_eq!(output.status.code(), Some(0), "{out}{}", String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("native-c Linux"), "{out}");
+}
+
+#[rstest]
+#[case::first("kernel")]
+#[case::others("kernel-first")]
+#[case::both("self")]
+fn a_stack_takes_over_the_link_of_its_host(#[case] peer: &str) {
+    let test = "a_stack_takes_over_the_link_of_its_host";
+    if !Path::new("/usr/include/lwip/lwip/sockets.h").is_file() {
+        return skip(test, "liblwip-dev is not installed");
+    }
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "halfclose/fin-follows-data-on-wire[netns]", "--subject", "lwip-link"]);
+    command.args(["halfclose/one-fin-on-wire[netns]", "--expectations", "none"]);
+    command.args(["--peer", peer]).env("XDG_CACHE_HOME", cache.path());
+    let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let out = String::from_utf8_lossy(&output.stdout);
+    if out.contains("network namespaces") {
+        return skip(test, "this machine refuses network namespaces");
+    }
+    assert_eq!(output.status.code(), Some(0), "{out}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[rstest]

@@ -64,18 +64,50 @@
 #include <sys/utsname.h>
 
 #ifdef __linux__
-#include <sys/epoll.h>
 #include <sys/syscall.h>
-#define IS_LINUX true
-#else
-#define IS_LINUX false /* what only Linux has is then not offered */
 #endif
 
-/* Every call on a socket under test is written NET(call), and its error read from NET_ERROR. For lwIP's
-   sockets API NET(call) is lwip_##call; for Winsock it names wrappers of a line each, and NET_ERROR is
-   WSAGetLastError(). All else (the clock, threads, standard input and output) is the host's. */
+/* Every call on a socket under test is written NET(call), and its error read from NET_ERROR. All else (the
+   clock, threads, standard input and output) is the host's. Another stack than the system's has a header
+   of its own that says what its sockets are, `-DPLATFORM='"stack.h"'`; see ../lwip/stack.h. */
+#ifdef PLATFORM
+#include PLATFORM
+#else
 #define NET(call) call
 #define NET_ERROR errno
+#ifdef __linux__
+#include <sys/epoll.h>
+#define IS_LINUX 1
+#else
+#define IS_LINUX 0 /* what only Linux has is then not offered */
+#define LACKS                                                                                             \
+    {"more", ONLY_LINUX}, {"error-queue", ONLY_LINUX}, {"raise", ONLY_LINUX}, {"epoll", ONLY_LINUX},      \
+        {"tcp-info", ONLY_LINUX}, {"unix", "the system has no abstract names"},                           \
+        {"unix-dgram", "the system has no abstract names"},
+#define ONLY_LINUX "only Linux has it"
+#endif
+#endif
+
+/* What a platform can say, each unless it does. */
+#ifndef LACKS
+#define LACKS /* lines of a word that is not offered, and the reason */
+#endif
+#ifndef PLATFORM_VERSION
+#define PLATFORM_VERSION "" /* of the stack, before that of the system */
+#endif
+#ifndef PLATFORM_OPTION
+#define PLATFORM_OPTION(argument) false /* whether it is an option of the platform */
+#define PLATFORM_START() (void)0        /* behind the options, and before the first socket */
+#endif
+#ifndef PLATFORM_ADDRESS
+#define PLATFORM_ADDRESS(in_addr) (void)0 /* an IPv4 address that a request names */
+#endif
+#ifndef PLATFORM_BREAK
+#define PLATFORM_BREAK() (void)0 /* in the signal handler of a thread whose call is to end */
+#endif
+#ifndef CLOSES_PENDING
+#define CLOSES_PENDING true /* whether a socket can be closed and shut while another thread waits on it */
+#endif
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -591,15 +623,18 @@ static const struct word {
 } flags[] = {
     {"MSG_DONTWAIT", MSG_DONTWAIT}, {"MSG_PEEK", MSG_PEEK},
     {"MSG_WAITALL", MSG_WAITALL},   {"MSG_TRUNC", MSG_TRUNC},
-#ifdef __linux__
-    {"MSG_MORE", MSG_MORE},         {"MSG_ERRQUEUE", MSG_ERRQUEUE},
+#if IS_LINUX || defined HAS_MSG_MORE
+    {"MSG_MORE", MSG_MORE},
+#endif
+#if IS_LINUX
+    {"MSG_ERRQUEUE", MSG_ERRQUEUE},
 #endif
     {"raise", 0}, /* the absence of MSG_NOSIGNAL */
 }, halves[] = {
     {"read", SHUT_RD}, {"write", SHUT_WR}, {"both", SHUT_RDWR},
 }, readinesses[] = { /* epoll's numbers are poll's */
     {"in", POLLIN},    {"pri", POLLPRI},   {"out", POLLOUT},
-#ifdef __linux__
+#ifdef POLLRDHUP
     {"rdhup", POLLRDHUP},
 #endif
     {"hup", POLLHUP},  {"err", POLLERR},   {"nval", POLLNVAL},
@@ -1201,7 +1236,7 @@ static int poll_one(int fd, short events, uint64_t limit, short *found)
 {
     struct pollfd polled = {.fd = fd, .events = events};
     int result;
-#ifdef __linux__
+#if IS_LINUX
     struct timespec time = timespec_of(limit);
     if (limit % MILLISECOND || limit / MILLISECOND > INT_MAX)
         result = NET(ppoll)(&polled, 1, &time, NULL);
@@ -1217,6 +1252,7 @@ static int ask_poll(struct call *call, uint64_t limit, short *found)
     return poll_one(call->fd, call->interest, limit, found);
 }
 
+#ifndef WITHOUT_SELECT
 static int ask_select(struct call *call, uint64_t limit, short *found)
 {
     static const short meanings[] = {POLLIN, POLLOUT, POLLPRI};
@@ -1236,8 +1272,9 @@ static int ask_select(struct call *call, uint64_t limit, short *found)
         *found |= FD_ISSET(call->fd, &sets[index]) ? meanings[index] : 0;
     return result;
 }
+#endif
 
-#ifdef __linux__
+#if IS_LINUX
 /* Registers a socket with its own epoll instance, where that is not done yet, or for something else than
    before; whether that could be done. */
 static bool registers(struct call *call)
@@ -1289,8 +1326,10 @@ static const struct poller {
     bool (*prepares)(struct call *); /* what comes before the time of the call, if anything does */
 } pollers[] = {
     {"poll", ask_poll, NULL},
+#ifndef WITHOUT_SELECT
     {"select", ask_select, NULL},
-#ifdef __linux__
+#endif
+#if IS_LINUX
     {"epoll", ask_epoll, registers},
 #endif
 };
@@ -1462,7 +1501,9 @@ static bool read_inet(struct call *call, const struct value *value)
     if (sscanf(text, "%79[0-9.]:%5u%c", host, &port, &more) == 2 && port <= 65535) {
         *four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
         call->address_length = sizeof *four;
-        return inet_pton(AF_INET, host, &four->sin_addr) == 1;
+        bool is_address = inet_pton(AF_INET, host, &four->sin_addr) == 1;
+        PLATFORM_ADDRESS(&four->sin_addr);
+        return is_address;
     }
     if ((sscanf(text, "[%79[0-9a-fA-F:.]]:%5u%c", host, &port, &more) == 2 ||
          sscanf(text, "[%79[0-9a-fA-F:.]%%%9u]:%5u%c", host, &scope, &port, &more) == 3) && port <= 65535) {
@@ -1872,6 +1913,24 @@ static void do_interrupt(struct call *call)
     answer(call, 0);
 }
 
+/* Whether a call takes from under a pending one what that waits on. The state is locked. */
+static bool undermines(const struct call *call)
+{
+    bool closes = call->verb->perform == do_close;
+    bool is_stream = sockets[call->number].is_open && sockets[call->number].transport->type == SOCK_STREAM;
+    bool ends_input = is_stream && call->verb->perform == do_shutdown && call->argument != SHUT_WR;
+    for (struct worker *worker = workers; worker; worker = worker->next) {
+        const struct call *other = worker->call;
+        if (!other || other->number != call->number || other->phase == RETURNED)
+            continue;
+        bool receives = other->verb->keys & SIZE || other->verb->perform == do_drain;
+        bool accepts = other->verb->perform == do_accept && call->argument != SHUT_RD;
+        if (closes || (ends_input && (receives || accepts)))
+            return true;
+    }
+    return false;
+}
+
 /* Tells the pending calls on a socket that its descriptor is about to be closed. The state is locked. */
 static void orphan(int number)
 {
@@ -1994,10 +2053,18 @@ static void handle_call(const struct value *request)
         answer_unsupported(call, "no such verb here: ", word);
     if (!call->answer.length) {
         pthread_mutex_lock(&state);
-        if (call->verb->perform == do_close)
+        bool is_possible = CLOSES_PENDING || !undermines(call);
+        if (call->verb->perform == do_close && is_possible)
             orphan(call->number);
-        aim(call);
+        if (is_possible)
+            aim(call);
         pthread_mutex_unlock(&state);
+        if (!is_possible) {
+            answer_unsupported(call, "while another thread has a call on the socket the stack allows no ", word);
+            say_done(call);
+            free_call(call);
+            return;
+        }
         if (can_block(call)) {
             give(call);
             return;
@@ -2027,12 +2094,25 @@ static void handle(const struct value *request)
         die("line %lu: only version 1 is spoken here", line_number);
 }
 
+/* Why a word is not offered here, by what is known of the platform; NULL where it is. */
+static const char *lack_of(const char *word)
+{
+    static const struct lack {
+        const char *word, *why;
+    } lacks[] = {LACKS {NULL, NULL}};
+    const struct lack *lack = lacks;
+    while (lack->word && strcmp(lack->word, word))
+        lack++;
+    return lack->why;
+}
+
 /* Why there are no sockets of a transport here; NULL where there are. */
-static const char *lack_of(const struct transport *transport)
+static const char *lack_of_transport(const struct transport *transport)
 {
     struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    if (transport->family == AF_UNIX && !IS_LINUX)
-        return "the system has no abstract names";
+    const char *known = lack_of(transport->word);
+    if (known)
+        return known;
     int fd = NET(socket)(transport->family, transport->type, 0);
     if (fd < 0)
         return "the system has no such sockets";
@@ -2041,13 +2121,22 @@ static const char *lack_of(const struct transport *transport)
     return is_lacking ? "this host has no IPv6 loopback address" : NULL;
 }
 
+/* Puts a word where it belongs. */
+static void offer(struct text *offers, struct text *lacks, const char *word, const char *why)
+{
+    if (why)
+        put(lacks, "%s\"%s\":\"%s\"", lacks->length ? "," : "", word, why);
+    else
+        put(offers, "%s\"%s\"", offers->length ? "," : "", word);
+}
+
 /* What the system makes of a limit of one microsecond: its tick. */
 static uint64_t tick(void)
 {
     struct timeval time = {0, 1};
     socklen_t length = sizeof time;
     int fd = NET(socket)(AF_INET, SOCK_DGRAM, 0);
-    bool is_known = !NET(setsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &time, length) &&
+    bool is_known = fd >= 0 && !NET(setsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &time, length) &&
                     !NET(getsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &length);
     if (fd >= 0)
         NET(close)(fd);
@@ -2056,38 +2145,40 @@ static uint64_t tick(void)
 
 static void say_hello(const char *name)
 {
-    static const char offers[] =
-        "\"blocking-calls\",\"concurrent\",\"cancel\",\"shutdown-read\",\"shutdown-write\",\"shutdown-both\","
-        "\"shutdown-number\",\"dup\",\"peek\",\"wait-all\",\"dont-wait\",\"truncation\",\"cut-datagrams\","
-        "\"read-write\",\"nonblocking\",\"short-options\",\"poll\",\"select\",\"names\",\"fill\",\"signals\"";
-    static const char of_linux[] = ",\"more\",\"error-queue\",\"raise\",\"epoll\",\"tcp-info\",\"options\"";
-    struct text text = {0}, lacks = {0};
+    static const char *const words[] = {
+        "blocking-calls", "concurrent",    "cancel",   "shutdown-read", "shutdown-write", "shutdown-both",
+        "dup",            "peek",          "wait-all", "dont-wait",     "truncation",     "cut-datagrams",
+        "read-write",     "nonblocking",   "poll",     "select",        "names",          "fill",
+        "signals",        "more",          "raise",    "epoll",         "error-queue",    "tcp-info",
+        "short-options",  "shutdown-number",
+    };
+    struct text text = {0}, offers = {0}, lacks = {0};
     struct utsname system = {0};
     uname(&system);
     put(&text, "{\"kind\":\"hello\",\"versions\":[1],\"name\":\"");
     put_escaped(&text, name, strlen(name));
-    put(&text, "\",\"version\":\"%s %s, ", system.sysname, system.release);
+    put(&text, "\",\"version\":\"%s%s %s, ", PLATFORM_VERSION, system.sysname, system.release);
 #ifdef __GLIBC__
     put(&text, "glibc %d.%d", __GLIBC__, __GLIBC_MINOR__);
 #else
     put(&text, "%s", IS_LINUX ? "musl" : "its C library");
 #endif
-    put(&text, "\",\"granularity\":{\"poll\":0,\"socket\":%" PRIu64 "},\"offers\":[%s", tick(), offers);
-    for (size_t index = 0; index < COUNT(transports); index++) {
-        const char *word = transports[index].word, *why = lack_of(&transports[index]);
-        if (why)
-            put(&lacks, "%s\"%s\":\"%s\"", lacks.length ? "," : "", word, why);
-        else
-            put(&text, ",\"%s\"", word);
-    }
-    if (IS_LINUX)
-        put(&text, "%s", of_linux);
+    put(&text, "\",\"granularity\":{\"poll\":0,\"socket\":%" PRIu64 "}", tick());
+    for (size_t index = 0; index < COUNT(words); index++)
+        offer(&offers, &lacks, words[index], lack_of(words[index]));
+    for (size_t index = 0; index < COUNT(transports); index++)
+        offer(&offers, &lacks, transports[index].word, lack_of_transport(&transports[index]));
     for (size_t index = 0; index < COUNT(options) && !IS_LINUX; index++)
-        put(&text, ",\"%s\"", options[index].name);
+        offer(&offers, &lacks, options[index].name, lack_of(options[index].name));
+    if (IS_LINUX)
+        offer(&offers, &lacks, "options", NULL);
+    put(&text, ",\"offers\":[");
+    put_bytes(&text, offers.bytes, offers.length);
     put(&text, "],\"lacks\":{");
     put_bytes(&text, lacks.bytes, lacks.length);
     put(&text, "}}");
     say(&text);
+    free(offers.bytes);
     free(lacks.bytes);
 }
 
@@ -2123,7 +2214,8 @@ static char *read_line(struct text *input)
 
 static void ignore(int signal)
 {
-    (void)signal;
+    if (signal == BREAK)
+        PLATFORM_BREAK();
 }
 
 /* Blocks SIGPIPE, in this thread and those that it will make, so that it can be seen and does no harm; and
@@ -2148,7 +2240,7 @@ int main(int count, char **arguments)
             gives_threads = false;
         else if (!strcmp(arguments[index], "--name") && index + 1 < count)
             name = arguments[++index];
-        else
+        else if (!PLATFORM_OPTION(arguments[index]))
             die("usage: agent [--name NAME] [--no-thread]");
     }
     int spare = open("/dev/null", O_RDWR); /* no socket gets the number of a standard stream */
@@ -2156,6 +2248,7 @@ int main(int count, char **arguments)
         spare = dup(spare);
     close(spare);
     set_signals();
+    PLATFORM_START();
     make_condition(&returned);
     make_condition(&attention);
     pthread_t watching;

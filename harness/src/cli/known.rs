@@ -8,11 +8,23 @@ use crate::report::{Circumstances, Expectations};
 use crate::run::{Known, Plan};
 use crate::scenario::{Case, Diagnostic, Document};
 
+/// The files of some subjects, with their names.
+macro_rules! built_in {
+    ($($name:literal)*) => {
+        [$((
+            $name,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/", $name, ".toml")),
+        )),*]
+    };
+}
+
 /// What subjects were known to do otherwise when the program was built, by their names.
-pub(super) const BUILT_IN: [(&str, &str); 2] = [
-    ("kernel", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml"))),
-    ("uml", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/uml.toml"))),
-];
+pub(super) static BUILT_IN: &[(&str, &str)] = &built_in! {
+    "kernel"
+    "lwip"
+    "lwip-link"
+    "uml"
+};
 
 /// The folder in which a subject's file is looked for, beside that of the suite.
 pub(super) const FOLDER: &str = "reports";

@@ -85,6 +85,11 @@ impl Lease {
         self.network_mut().pass_packets(host, rule)
     }
 
+    /// Makes sure that nobody gets the network after this lease, whose holder changes it.
+    pub fn spoil(&mut self) {
+        self.network_mut().spoil();
+    }
+
     fn network(&self) -> &Network {
         self.network.as_ref().expect("a lease has its network until it is dropped")
     }

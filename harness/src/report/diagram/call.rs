@@ -389,7 +389,8 @@ mod tests {
     #[test]
     fn a_step_that_was_met_by_its_class_says_so() {
         let transcript = Transcript::of(&fixture::run());
-        let shown = transcript.cases().into_iter().map(crate::report::transcript::CaseTranscript::shown);
+        let shown =
+            transcript.cases().into_iter().map(crate::report::transcript::CaseTranscript::shown);
         let mut passed = shown.filter(|case| case.verdict == crate::run::Verdict::Pass);
         let mut case = passed.next_back().expect("one passes").clone();
         let scenario = transcript.scenario(&case.scenario).expect("it is there");

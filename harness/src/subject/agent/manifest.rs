@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// needs     = ["cc"]                # programs that must be there
 /// check     = ["python3", "-c", "import trio"]    # succeeds where whatever else is there
 /// debian    = ["gcc"]               # the packages that bring them
-/// placement = "namespace"           # or "loopback", or "sandbox"
+/// placement = "namespace"           # or "loopback", "sandbox", or "link"
 ///
 /// [variant.NAME]                    # the same with something else: `native-c-NAME`
 /// arguments = ["--flavour", "x"]
@@ -72,6 +72,9 @@ pub enum Placement {
     /// Within something that has a network of its own, of which only its loopback interface can be
     /// used: all actors are inside, and no packet is seen.
     Sandbox,
+    /// On a host that was made for it, whose links it takes over from the kernel: it is told so by the
+    /// argument `--link` behind its command.
+    Link,
 }
 
 #[derive(Deserialize)]

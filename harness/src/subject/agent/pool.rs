@@ -35,7 +35,7 @@ impl Home {
 #[derive(Debug, Default)]
 struct State {
     /// Those that wait and where they are, who was used last at the end.
-    idle: VecDeque<(Option<Home>, Agent)>,
+    idle: VecDeque<(Home, Agent)>,
     /// How many are being started.
     starting: usize,
     /// How many agents died one after the other.
@@ -59,7 +59,8 @@ impl Pool {
         abort: Arc<AtomicBool>,
         first: Agent,
     ) -> Self {
-        let state = State { idle: [(Home::here(), first)].into(), ..State::default() };
+        let idle = Home::here().map(|home| (home, first)).into_iter().collect();
+        let state = State { idle, ..State::default() };
         let (state, started) = (Mutex::new(state), Condvar::new());
         Self { guard, command, patience, abort, state, started }
     }
@@ -71,21 +72,22 @@ impl Pool {
     /// An agent that waits in the network namespace of the calling thread, or a new one there.
     pub(super) fn take(&self) -> Result<(Option<Home>, Agent), StartError> {
         let home = Home::here();
-        if home.is_some() {
-            let idle = &mut self.state().idle;
-            if let Some(agent) =
-                idle.iter().rposition(|one| one.0 == home).and_then(|at| idle.remove(at))
-            {
-                return Ok(agent);
-            }
+        if let Some(agent) = home.and_then(|home| self.waiting(home)) {
+            return Ok((home, agent));
         }
-        Ok((home, self.start()?))
+        Ok((home, self.start(None)?))
     }
 
-    /// A new agent, in the network namespace of the calling thread.
+    fn waiting(&self, home: Home) -> Option<Agent> {
+        let idle = &mut self.state().idle;
+        let at = idle.iter().rposition(|one| one.0 == home)?;
+        idle.remove(at).map(|(_, agent)| agent)
+    }
+
+    /// A new agent, in the network namespace of the calling thread, with one more argument if any.
     ///
     /// Only so many are started at a time: where all want a core at once, each would seem not to answer.
-    fn start(&self) -> Result<Agent, StartError> {
+    pub(super) fn start(&self, argument: Option<&str>) -> Result<Agent, StartError> {
         let most = 2 * thread::available_parallelism().map_or(1, usize::from);
         let mut state = self.state();
         while state.starting >= most && !self.abort.load(Ordering::SeqCst) {
@@ -94,16 +96,22 @@ impl Pool {
         }
         state.starting += 1;
         drop(state);
-        let agent = Agent::start(&self.guard, &self.command, self.patience, &self.abort);
+        let mut command = self.command.clone();
+        command.extend(argument.map(OsString::from));
+        let agent = Agent::start(&self.guard, &command, self.patience, &self.abort);
         self.state().starting -= 1;
         self.started.notify_one();
         agent
     }
 
-    /// An agent has come to the end of a case alive.
+    /// An agent has come to the end of a case alive. It waits for another where its home is known.
     pub(super) fn give_back(&self, home: Option<Home>, agent: Agent) {
         let mut state = self.state();
         state.deaths = 0;
+        let Some(home) = home else {
+            drop(state);
+            return agent.dismiss();
+        };
         state.idle.push_back((home, agent));
         let superfluous = (state.idle.len() > MOST_IDLE).then(|| state.idle.pop_front()).flatten();
         drop(state);

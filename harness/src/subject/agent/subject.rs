@@ -10,7 +10,7 @@ use super::pool::{Home, Pool};
 use super::process::{Agent, StartError};
 use super::session::AgentSession;
 use crate::net::Made;
-use crate::scenario::Case;
+use crate::scenario::{Action, Case, LinkFault, WireStep};
 use crate::subject::kernel::{KernelSession, KernelSubject};
 use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
 use crate::vocabulary::{ActorId, Capability, ErrorNames, Topology};
@@ -106,6 +106,23 @@ impl AgentSubject {
             Placement::Sandbox if self.peer != Peer::Own => Some("no host but itself reaches it"),
             Placement::Sandbox if is_apart => Some("it has one host, its own"),
             Placement::Sandbox if case.needs_network() => Some("its packets cannot be seen"),
+            Placement::Link if !is_apart => Some("it needs a link"),
+            Placement::Link if case.variant.topology == Topology::Routed => {
+                Some("it learns no routes")
+            }
+            Placement::Link if self.is_afflicted(case) => {
+                Some("what is done to its host is done to a kernel that it has replaced")
+            }
+            Placement::Namespace | Placement::Loopback | Placement::Sandbox | Placement::Link => {
+                None
+            }
+        }
+    }
+
+    /// What an agent on a host that was made for it is started with beside its command.
+    const fn on_host(&self) -> Option<&'static str> {
+        match self.placement {
+            Placement::Link => Some("--link"),
             Placement::Namespace | Placement::Loopback | Placement::Sandbox => None,
         }
     }
@@ -117,8 +134,35 @@ impl AgentSubject {
         hosts: &[usize],
     ) -> Result<Vec<(Option<Home>, Agent)>, SubjectError> {
         let refused = |error: StartError| SubjectError::Agent { what: error.to_string() };
-        let agent = |host: &usize| kernel.on_host(*host, || self.pool.take())?.map_err(refused);
+        let agent = |host: &usize| {
+            let make = || match self.on_host() {
+                // What it does to its host stays, so that nobody can have either after it.
+                Some(argument) => self.pool.start(Some(argument)).map(|agent| (None, agent)),
+                None => self.pool.take(),
+            };
+            kernel.on_host(*host, make)?.map_err(refused)
+        };
         hosts.iter().map(agent).collect()
+    }
+
+    /// Whether something is done to a host that the agent plays.
+    fn is_afflicted(&self, case: &Case) -> bool {
+        let plays = |actor: ActorId| self.peer.plays(actor);
+        case.steps.iter().any(|step| match &step.action {
+            Action::Wire(WireStep::Fault(
+                LinkFault::Drop { filter, .. } | LinkFault::Pass(filter),
+            )) => {
+                let mut actors = (0..case.actors.len()).map(ActorId::new);
+                filter.to.map_or_else(|| actors.any(|to| to != filter.from && plays(to)), plays)
+            }
+            Action::Wire(WireStep::Fault(
+                LinkFault::Down(actor)
+                | LinkFault::Up(actor)
+                | LinkFault::Mtu { actor, .. }
+                | LinkFault::Route { actor, .. },
+            )) => plays(*actor),
+            _ => false,
+        })
     }
 }
 
@@ -173,7 +217,7 @@ impl Subject for AgentSubject {
     }
 
     fn open(&self, case: &Case, captures: bool) -> Result<Opened, SubjectError> {
-        let (kernel, book) = self.kernel.open_session(case, captures)?;
+        let (mut kernel, book) = self.kernel.open_session(case, captures)?;
         let mut hosts = Vec::new();
         let players = (0..case.actors.len()).map(ActorId::new).map(|actor| {
             let host = book.host_of(actor);
@@ -185,6 +229,9 @@ impl Subject for AgentSubject {
             })
         });
         let players = players.collect();
+        if self.placement == Placement::Link {
+            kernel.give_up_network();
+        }
         let agents = self.agents(&kernel, &hosts)?;
         let (sockets, tags) = (case.sockets.len(), case.tags.len());
         let mut kernel = Box::new(kernel);

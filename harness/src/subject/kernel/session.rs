@@ -76,6 +76,13 @@ impl KernelSession {
         }
     }
 
+    /// Lets nobody have its hosts after it, since somebody changes them.
+    pub(in crate::subject) fn give_up_network(&mut self) {
+        if let Some(network) = &mut self.network {
+            network.spoil();
+        }
+    }
+
     /// Counts time from another moment, before anything was performed.
     pub(in crate::subject) fn begin_at(&mut self, origin: Instant) {
         self.origin = origin;

@@ -112,7 +112,9 @@ pub(super) const EXCHANGES: &[Exchange] = &[
         try_it: |probe| {
             let address = probe.address(Transport::Tcp4)?;
             let socket = probe.open(Transport::Tcp4)?;
-            probe.fails(Call::Connect { socket, address }, &[Errno::ECONNREFUSED])
+            // Some stacks name the packet that answers rather than what it means here.
+            let refusals = [Errno::ECONNREFUSED, Errno::ECONNRESET];
+            probe.fails(Call::Connect { socket, address }, &refusals)
         },
     },
     Exchange {
