@@ -51,8 +51,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
+#ifndef _WIN32 /* where PLATFORM has what is needed of these */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -62,20 +63,60 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
-
-#ifdef __linux__
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#define IS_LINUX true
-#else
-#define IS_LINUX false /* what only Linux has is then not offered */
 #endif
 
-/* Every call on a socket under test is written NET(call), and its error read from NET_ERROR. For lwIP's
-   sockets API NET(call) is lwip_##call; for Winsock it names wrappers of a line each, and NET_ERROR is
-   WSAGetLastError(). All else (the clock, threads, standard input and output) is the host's. */
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+/* Every call on a socket under test is written NET(call), and its error read from NET_ERROR. All else (the
+   clock, threads, standard input and output) is the host's. Another stack than the system's has a header
+   of its own that says what its sockets are, `-DPLATFORM='"stack.h"'`; see ../winsock/winsock.h. */
+#ifdef PLATFORM
+#include PLATFORM
+#else
 #define NET(call) call
 #define NET_ERROR errno
+#ifdef __linux__
+#include <sys/epoll.h>
+#define IS_LINUX 1
+#else
+#define IS_LINUX 0 /* what only Linux has is then not offered */
+#define LACKS                                                                                             \
+    {"more", ONLY_LINUX}, {"error-queue", ONLY_LINUX}, {"raise", ONLY_LINUX}, {"epoll", ONLY_LINUX},      \
+        {"tcp-info", ONLY_LINUX}, {"unix", "the system has no abstract names"},                           \
+        {"unix-dgram", "the system has no abstract names"},
+#define ONLY_LINUX "only Linux has it"
+#endif
+#endif
+
+/* What a platform can say, each unless it does. */
+#ifndef NET_NUMBER
+#define NET_NUMBER(error) error         /* the stack's own number of an error, and its text */
+#define NET_TEXT(error) strerror(error) /* of the thread's last call */
+#endif
+#ifndef HAS_SIGNALS
+#define HAS_SIGNALS 1 /* whether a signal breaks a call; else PLATFORM_BREAK(socket) does */
+#endif
+#ifndef HAS_READ_WRITE
+#define HAS_READ_WRITE 1 /* whether read(2) and write(2) take a socket */
+#endif
+#ifndef LIMIT_FORM
+#define LIMIT_FORM TIMEVAL /* the form of SO_RCVTIMEO and SO_SNDTIMEO, */
+#define LIMIT_ERROR EAGAIN /* and the error of a call that they end */
+#endif
+#ifndef PLATFORM_HELLO
+#define PLATFORM_HELLO "" /* further members of hello */
+#endif
+#ifndef LACKS
+#define LACKS /* lines of a word that is not offered, and the reason */
+#endif
+#ifndef PLATFORM_VERSION
+#define PLATFORM_VERSION "" /* of the stack, before that of the system */
+#endif
+#ifndef PLATFORM_START
+#define PLATFORM_START() (void)0 /* before the first socket */
+#endif
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -102,7 +143,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void die(const char *form
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    dprintf(STDERR_FILENO, "native-c: %s\n", text);
+    fprintf(stderr, "native-c: %s\n", text);
     _exit(2);
 }
 
@@ -591,7 +632,7 @@ static const struct word {
 } flags[] = {
     {"MSG_DONTWAIT", MSG_DONTWAIT}, {"MSG_PEEK", MSG_PEEK},
     {"MSG_WAITALL", MSG_WAITALL},   {"MSG_TRUNC", MSG_TRUNC},
-#ifdef __linux__
+#if IS_LINUX
     {"MSG_MORE", MSG_MORE},         {"MSG_ERRQUEUE", MSG_ERRQUEUE},
 #endif
     {"raise", 0}, /* the absence of MSG_NOSIGNAL */
@@ -599,8 +640,10 @@ static const struct word {
     {"read", SHUT_RD}, {"write", SHUT_WR}, {"both", SHUT_RDWR},
 }, readinesses[] = { /* epoll's numbers are poll's */
     {"in", POLLIN},    {"pri", POLLPRI},   {"out", POLLOUT},
-#ifdef __linux__
+#if IS_LINUX
     {"rdhup", POLLRDHUP},
+#else
+    {"rdhup", 0}, /* which is asked for in vain */
 #endif
     {"hup", POLLHUP},  {"err", POLLERR},   {"nval", POLLNVAL},
 }, errors[] = { /* those that the protocol has names for */
@@ -615,6 +658,9 @@ static const struct word {
     ERROR(EPROTO),       ERROR(EPROTOTYPE),   ERROR(ETIMEDOUT),     ERROR(EPROTONOSUPPORT),
 #ifdef EHOSTDOWN
     ERROR(EHOSTDOWN),
+#endif
+#ifdef ESHUTDOWN
+    ERROR(ESHUTDOWN),
 #endif
 };
 
@@ -659,10 +705,10 @@ static const struct option {
     {"SO_OOBINLINE", INTEGER, SOL_SOCKET, SO_OOBINLINE},
     {"SO_RCVBUF", INTEGER, SOL_SOCKET, SO_RCVBUF},
     {"SO_RCVLOWAT", INTEGER, SOL_SOCKET, SO_RCVLOWAT},
-    {"SO_RCVTIMEO", TIMEVAL, SOL_SOCKET, SO_RCVTIMEO},
+    {"SO_RCVTIMEO", LIMIT_FORM, SOL_SOCKET, SO_RCVTIMEO},
     {"SO_REUSEADDR", INTEGER, SOL_SOCKET, SO_REUSEADDR},
     {"SO_SNDBUF", INTEGER, SOL_SOCKET, SO_SNDBUF},
-    {"SO_SNDTIMEO", TIMEVAL, SOL_SOCKET, SO_SNDTIMEO},
+    {"SO_SNDTIMEO", LIMIT_FORM, SOL_SOCKET, SO_SNDTIMEO},
     {"TCP_NODELAY", INTEGER, IPPROTO_TCP, TCP_NODELAY},
     {"FIONREAD", COUNTED, 0, 0},
     {"IP_TTL", INTEGER, IPPROTO_IP, IP_TTL},
@@ -816,8 +862,8 @@ static void answer_blocked(struct call *call)
 
 static void answer_error(struct call *call, const char *class, int error)
 {
-    const char *text = strerror(error), *signal = call->was_raised ? ",\"signal\":\"SIGPIPE\"" : "";
-    put(&call->answer, "\"err\":{\"class\":\"%s\",\"raw\":%d,\"text\":\"", class, error);
+    const char *text = NET_TEXT(error), *signal = call->was_raised ? ",\"signal\":\"SIGPIPE\"" : "";
+    put(&call->answer, "\"err\":{\"class\":\"%s\",\"raw\":%d,\"text\":\"", class, NET_NUMBER(error));
     put_escaped(&call->answer, text, strlen(text));
     put(&call->answer, "\"%s}", signal);
 }
@@ -842,16 +888,16 @@ static bool has_limit(int fd, int option)
     return !NET(getsockopt)(fd, SOL_SOCKET, option, &time, &length) && (time.tv_sec || time.tv_usec);
 }
 
-/* What the end of a call without a result means. EAGAIN of one that waits is the work of a limit of the
+/* What the end of a call without a result means. LIMIT_ERROR of one that waits is the work of a limit of the
    socket, where that is set: `limit` is its option, or 0 for a call that does not wait. */
 static void fail(struct call *call, int limit)
 {
     if (call->error == EINTR && call->is_stopped)
         answer_blocked(call);
     else if (call->error == EINTR && call->is_orphaned)
-        refuse(call, EBADF); /* the number may be another socket's by now */
-    else if (call->error == EAGAIN && limit && is_blocking(call->fd) && has_limit(call->fd, limit))
-        answer_error(call, "timeout", EAGAIN);
+        refuse(call, HAS_SIGNALS ? EBADF : EINTR); /* the number may be another socket's by now */
+    else if (call->error == LIMIT_ERROR && limit && is_blocking(call->fd) && has_limit(call->fd, limit))
+        answer_error(call, "timeout", LIMIT_ERROR);
     else
         refuse(call, call->error);
 }
@@ -993,12 +1039,14 @@ static void do_sendall(struct call *call)
         answer(call, call->flags & MSG_DONTWAIT ? 0 : SO_SNDTIMEO);
 }
 
+#if HAS_READ_WRITE
 static void do_write(struct call *call)
 {
     TIMED(call, NET(write)(call->fd, call->bytes, call->length));
     call->was_raised = take_sigpipe();
     answer_sent(call);
 }
+#endif
 
 /* Begins the answer with a digest; two braces end it. */
 static void answer_digest(struct call *call, const struct digest *digest)
@@ -1064,11 +1112,13 @@ static void do_recv(struct call *call)
     }
 }
 
+#if HAS_READ_WRITE
 static void do_read(struct call *call)
 {
     TIMED(call, NET(read)(call->fd, call->bytes, call->length));
     answer_received(call, NULL, false);
 }
+#endif
 
 static void do_shutdown(struct call *call)
 {
@@ -1110,8 +1160,8 @@ static socklen_t setting_of(const struct call *call, union setting *setting)
     enum form form = call->option->form;
     bool is_number = find(call->value, "number"), is_time = find(call->value, "time");
     uint64_t time = unsigned_or(call->value, is_time ? "time" : "linger", NEVER, 0);
-    uint64_t units = time / (form == MILLISECONDS ? MILLISECOND : SECOND);
-    int whole = units > INT_MAX ? INT_MAX : (int)units;
+    uint64_t seconds = time / SECOND;
+    int whole = form == MILLISECONDS ? milliseconds_of(time) : seconds > INT_MAX ? INT_MAX : (int)seconds;
     if (form == DEVICE && !is_number) {
         const struct value *name = need(call->value, "device", TEXT);
         size_t length = name->length < sizeof setting->name ? name->length : sizeof setting->name;
@@ -1198,7 +1248,7 @@ static int poll_one(int fd, short events, uint64_t limit, short *found)
 {
     struct pollfd polled = {.fd = fd, .events = events};
     int result;
-#ifdef __linux__
+#if IS_LINUX
     struct timespec time = timespec_of(limit);
     if (limit % MILLISECOND || limit / MILLISECOND > INT_MAX)
         result = NET(ppoll)(&polled, 1, &time, NULL);
@@ -1219,10 +1269,12 @@ static int ask_select(struct call *call, uint64_t limit, short *found)
     static const short meanings[] = {POLLIN, POLLOUT, POLLPRI};
     struct timespec time = timespec_of(limit);
     fd_set sets[COUNT(meanings)];
+#ifndef _WIN32 /* whose sets are lists of handles */
     if (call->fd >= (int)FD_SETSIZE) {
         errno = EBADF; /* as of none: a session has no use for so many descriptors */
         return -1;
     }
+#endif
     for (size_t index = 0; index < COUNT(meanings); index++) {
         FD_ZERO(&sets[index]);
         if (call->interest & meanings[index])
@@ -1234,7 +1286,7 @@ static int ask_select(struct call *call, uint64_t limit, short *found)
     return result;
 }
 
-#ifdef __linux__
+#if IS_LINUX
 /* Registers a socket with its own epoll instance, where that is not done yet, or for something else than
    before; whether that could be done. */
 static bool registers(struct call *call)
@@ -1287,7 +1339,7 @@ static const struct poller {
 } pollers[] = {
     {"poll", ask_poll, NULL},
     {"select", ask_select, NULL},
-#ifdef __linux__
+#if IS_LINUX
     {"epoll", ask_epoll, registers},
 #endif
 };
@@ -1406,7 +1458,9 @@ static void do_getpeername(struct call *call)
     give_name(call, NET(getpeername));
 }
 
+#if HAS_SIGNALS
 static void do_interrupt(struct call *call); /* which has to know of workers */
+#endif
 
 /* What a verb reads of a request, beside `socket`. */
 enum {
@@ -1429,9 +1483,11 @@ static const struct verb {
     {"accept", do_accept, AS, true, false},
     {"send", do_send, DATA | FLAGS | TO, true, false},
     {"sendall", do_sendall, PIECES | FLAGS, true, true},
-    {"write", do_write, DATA, true, false},
     {"recv", do_recv, SIZE | FLAGS | FROM, true, false},
+#if HAS_READ_WRITE
+    {"write", do_write, DATA, true, false},
     {"read", do_read, SIZE, true, false},
+#endif
     {"shutdown", do_shutdown, HOW, false, false},
     {"close", do_close, 0, true, false},
     {"dup", do_dup, AS, false, false},
@@ -1443,7 +1499,9 @@ static const struct verb {
     {"getpeername", do_getpeername, 0, false, false},
     {"fill", do_fill, SEED, true, true},
     {"drain", do_drain, 0, true, true},
+#if HAS_SIGNALS
     {"interrupt", do_interrupt, CALL, false, false},
+#endif
 };
 
 /* ---- Requests ------------------------------------------------------------------------------------ */
@@ -1706,7 +1764,9 @@ static void make_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
+#ifndef _WIN32 /* where each wait says how long it is */
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+#endif
     pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
 }
@@ -1715,10 +1775,17 @@ static void make_condition(pthread_cond_t *condition)
 static void await(pthread_cond_t *condition, uint64_t moment)
 {
     struct timespec time = timespec_of(moment);
-    if (moment == NEVER)
+    if (moment == NEVER) {
         pthread_cond_wait(condition, &state);
-    else
+    } else {
+#ifdef _WIN32
+        uint64_t moment_now = now();
+        time = timespec_of(moment > moment_now ? moment - moment_now : 0);
+        pthread_cond_timedwait_relative_np(condition, &state, &time);
+#else
         pthread_cond_timedwait(condition, &state, &time);
+#endif
+    }
 }
 
 static int start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
@@ -1782,6 +1849,16 @@ static void *work(void *argument)
     return NULL;
 }
 
+/* Breaks the call that a worker makes, where it waits. */
+static void break_off(const struct worker *worker)
+{
+#if HAS_SIGNALS
+    pthread_kill(worker->thread, BREAK);
+#else
+    PLATFORM_BREAK(worker->call->fd);
+#endif
+}
+
 /* Ends calls whose time is over. A signal can fall right before the call that it is to end, and so is
    repeated until that has returned. */
 static void *watch(void *unused)
@@ -1797,7 +1874,7 @@ static void *watch(void *unused)
             if (call->deadline <= moment)
                 call->is_stopped = true;
             if (call->is_stopped)
-                pthread_kill(worker->thread, BREAK);
+                break_off(worker);
             uint64_t next = call->is_stopped ? moment + MILLISECOND : call->deadline;
             watched_at = next < watched_at ? next : watched_at;
         }
@@ -1854,6 +1931,7 @@ static void cancel(uint64_t id)
     pthread_mutex_unlock(&state);
 }
 
+#if HAS_SIGNALS
 static void do_interrupt(struct call *call)
 {
     pthread_mutex_lock(&state);
@@ -1868,6 +1946,7 @@ static void do_interrupt(struct call *call)
     pthread_mutex_unlock(&state);
     answer(call, 0);
 }
+#endif
 
 /* Tells the pending calls on a socket that its descriptor is about to be closed. The state is locked. */
 static void orphan(int number)
@@ -1946,7 +2025,7 @@ static void close_sockets(struct text *leaks)
         if (socket->is_open && lingers)
             NET(setsockopt)(socket->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
         if (socket->is_open && NET(close)(socket->fd) < 0)
-            put_leak(leaks, "socket", (uint64_t)(socket - sockets), strerror(NET_ERROR));
+            put_leak(leaks, "socket", (uint64_t)(socket - sockets), NET_TEXT(NET_ERROR));
         *socket = (struct known){0};
     }
     lingers = false;
@@ -2024,12 +2103,27 @@ static void handle(const struct value *request)
         die("line %lu: only version 1 is spoken here", line_number);
 }
 
+/* What is known not to be offered here; the last line is empty. */
+static const struct lack {
+    const char *word, *why;
+} known_lacks[] = {LACKS {NULL, NULL}};
+
+/* Why a word is not offered here, by what is known of the platform; NULL where it is. */
+static const char *lack_of(const char *word)
+{
+    const struct lack *lack = known_lacks;
+    while (lack->word && strcmp(lack->word, word))
+        lack++;
+    return lack->why;
+}
+
 /* Why there are no sockets of a transport here; NULL where there are. */
-static const char *lack_of(const struct transport *transport)
+static const char *lack_of_transport(const struct transport *transport)
 {
     struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    if (transport->family == AF_UNIX && !IS_LINUX)
-        return "the system has no abstract names";
+    const char *known = lack_of(transport->word);
+    if (known)
+        return known;
     int fd = NET(socket)(transport->family, transport->type, 0);
     if (fd < 0)
         return "the system has no such sockets";
@@ -2038,13 +2132,27 @@ static const char *lack_of(const struct transport *transport)
     return is_lacking ? "this host has no IPv6 loopback address" : NULL;
 }
 
+/* Offers a word that is not known to be lacking. */
+static void offer(struct text *offers, const char *word)
+{
+    if (!lack_of(word))
+        put(offers, "%s\"%s\"", offers->length ? "," : "", word);
+}
+
+static void put_lack(struct text *lacks, const char *word, const char *why)
+{
+    put(lacks, "%s\"%s\":\"%s\"", lacks->length ? "," : "", word, why);
+}
+
 /* What the system makes of a limit of one microsecond: its tick. */
 static uint64_t tick(void)
 {
+    if (LIMIT_FORM != TIMEVAL) /* which there is no way to tell then */
+        return 0;
     struct timeval time = {0, 1};
     socklen_t length = sizeof time;
     int fd = NET(socket)(AF_INET, SOCK_DGRAM, 0);
-    bool is_known = !NET(setsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &time, length) &&
+    bool is_known = fd >= 0 && !NET(setsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &time, length) &&
                     !NET(getsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &length);
     if (fd >= 0)
         NET(close)(fd);
@@ -2053,38 +2161,49 @@ static uint64_t tick(void)
 
 static void say_hello(const char *name)
 {
-    static const char offers[] =
-        "\"blocking-calls\",\"concurrent\",\"cancel\",\"shutdown-read\",\"shutdown-write\",\"shutdown-both\","
-        "\"shutdown-number\",\"dup\",\"peek\",\"wait-all\",\"dont-wait\",\"truncation\",\"cut-datagrams\","
-        "\"read-write\",\"nonblocking\",\"short-options\",\"poll\",\"select\",\"names\",\"fill\",\"signals\"";
-    static const char of_linux[] = ",\"more\",\"error-queue\",\"raise\",\"epoll\",\"tcp-info\",\"options\"";
-    struct text text = {0}, lacks = {0};
+    static const char *const words[] = {
+        "blocking-calls", "concurrent",    "cancel",   "shutdown-read", "shutdown-write", "shutdown-both",
+        "dup",            "peek",          "wait-all", "dont-wait",     "truncation",     "cut-datagrams",
+        "read-write",     "nonblocking",   "poll",     "select",        "names",          "fill",
+        "signals",        "more",          "raise",    "epoll",         "error-queue",    "tcp-info",
+        "short-options",  "shutdown-number",
+    };
+    struct text text = {0}, offers = {0}, lacks = {0};
     struct utsname system = {0};
     uname(&system);
     put(&text, "{\"kind\":\"hello\",\"versions\":[1],\"name\":\"");
     put_escaped(&text, name, strlen(name));
-    put(&text, "\",\"version\":\"%s %s, ", system.sysname, system.release);
+    put(&text, "\",\"version\":\"%s%s %s, ", PLATFORM_VERSION, system.sysname, system.release);
 #ifdef __GLIBC__
     put(&text, "glibc %d.%d", __GLIBC__, __GLIBC_MINOR__);
+#elif defined __MINGW64_VERSION_MAJOR
+    put(&text, "mingw-w64 %d.%d", __MINGW64_VERSION_MAJOR, __MINGW64_VERSION_MINOR);
 #else
     put(&text, "%s", IS_LINUX ? "musl" : "its C library");
 #endif
-    put(&text, "\",\"granularity\":{\"poll\":0,\"socket\":%" PRIu64 "},\"offers\":[%s", tick(), offers);
+    put(&text, "\",\"granularity\":{\"poll\":0,\"socket\":%" PRIu64 "}", tick());
+    for (size_t index = 0; index < COUNT(words); index++)
+        offer(&offers, words[index]);
     for (size_t index = 0; index < COUNT(transports); index++) {
-        const char *word = transports[index].word, *why = lack_of(&transports[index]);
-        if (why)
-            put(&lacks, "%s\"%s\":\"%s\"", lacks.length ? "," : "", word, why);
-        else
-            put(&text, ",\"%s\"", word);
+        const char *word = transports[index].word, *why = lack_of_transport(&transports[index]);
+        if (!why)
+            offer(&offers, word);
+        else if (!lack_of(word))
+            put_lack(&lacks, word, why);
     }
-    if (IS_LINUX)
-        put(&text, "%s", of_linux);
     for (size_t index = 0; index < COUNT(options) && !IS_LINUX; index++)
-        put(&text, ",\"%s\"", options[index].name);
+        offer(&offers, options[index].name);
+    if (IS_LINUX)
+        offer(&offers, "options");
+    for (const struct lack *lack = known_lacks; lack->word; lack++)
+        put_lack(&lacks, lack->word, lack->why);
+    put(&text, "%s,\"offers\":[", PLATFORM_HELLO);
+    put_bytes(&text, offers.bytes, offers.length);
     put(&text, "],\"lacks\":{");
     put_bytes(&text, lacks.bytes, lacks.length);
     put(&text, "}}");
     say(&text);
+    free(offers.bytes);
     free(lacks.bytes);
 }
 
@@ -2118,6 +2237,7 @@ static char *read_line(struct text *input)
     }
 }
 
+#if HAS_SIGNALS
 static void ignore(int signal)
 {
     (void)signal;
@@ -2136,6 +2256,7 @@ static void set_signals(void)
     action.sa_flags = SA_RESTART;
     sigaction(INTERRUPT, &action, NULL);
 }
+#endif
 
 int main(int count, char **arguments)
 {
@@ -2152,7 +2273,10 @@ int main(int count, char **arguments)
     while (spare >= 0 && spare <= STDERR_FILENO)
         spare = dup(spare);
     close(spare);
+#if HAS_SIGNALS
     set_signals();
+#endif
+    PLATFORM_START();
     make_condition(&returned);
     make_condition(&attention);
     pthread_t watching;
