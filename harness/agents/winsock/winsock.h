@@ -35,6 +35,7 @@
 #define PLATFORM_VERSION winsock_version()
 #define PLATFORM_START() winsock_start()
 #define PLATFORM_BREAK(socket) (void)CancelIoEx((HANDLE)(SOCKET)(socket), NULL)
+#define PLATFORM_HELLO ",\"names\":\"class\"" /* those of Winsock are its own */
 #define LIMIT_FORM MILLISECONDS /* a DWORD (SOL_SOCKET Socket Options) */
 #define LIMIT_ERROR ETIMEDOUT   /* WSAETIMEDOUT (recv function) */
 
