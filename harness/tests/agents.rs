@@ -267,6 +267,7 @@ fn every_manifest_is_understood_and_its_files_are_there() {
         "python",
         "python-asyncio",
         "uml",
+        "winsock",
     ];
     for name in names {
         assert!(out.lines().any(|line| line.split(' ').next() == Some(name)), "{name}: {out}");
@@ -298,6 +299,53 @@ fn an_adapter_is_built_and_run_by_its_name() {
     // What native-c's sockets do is what the kernel's do.
     assert_eq!(output.status.code(), Some(0), "{out}{}", String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("native-c Linux"), "{out}");
+}
+
+#[test]
+fn nothing_of_wine_is_left_when_a_run_is_killed() {
+    let test = "nothing_of_wine_is_left_when_a_run_is_killed";
+    let needed = ["/usr/lib/wine/wine64", "/usr/bin/x86_64-w64-mingw32-gcc"];
+    if !needed.iter().all(|program| Path::new(program).is_file()) {
+        return skip(test, "Wine or mingw-w64 is not installed");
+    }
+    let cache = tempfile::tempdir().expect("a folder");
+    let mark = cache.path().display().to_string();
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "timeout/**[tcp4,loopback]", "--subject", "winsock"]);
+    command.args(["--expectations", "none"]).env("XDG_CACHE_HOME", cache.path());
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = command.spawn().expect("it starts");
+
+    // What starts Wine's server by itself leaves the group of processes that the run can kill.
+    let has_server = || started_with(&mark).iter().any(|name| name.starts_with("wineserver"));
+    let has_come = within(Duration::from_mins(2), has_server);
+    run.kill().expect("it is a child");
+    run.wait().expect("it ends");
+    let has_gone = within(Duration::from_secs(10), || started_with(&mark).is_empty());
+    assert!(has_come, "Wine's server was never there");
+    assert!(has_gone, "{:?} are left", started_with(&mark));
+}
+
+/// The names of processes that have a word in their environment.
+fn started_with(word: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("proc is mounted").filter_map(Result::ok);
+    let of_it = processes.filter(|process| {
+        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(word)
+    });
+    of_it.filter_map(|process| fs::read_to_string(process.path().join("comm")).ok()).collect()
+}
+
+/// Whether something becomes true in time.
+fn within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    while !is_so() {
+        if begin.elapsed() > limit {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 #[rstest]

@@ -92,16 +92,15 @@ fn the_kernel_does_as_it_says(#[files("../scenarios/**/*.scn")] file: PathBuf) {
     assert_eq!(tally.exit_code(), 0, "{shown}");
 }
 
-#[test]
-fn what_the_kernel_is_known_to_do_speaks_of_the_suite() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/kernel.toml");
-    let source = fs::read_to_string(file).expect("it can be read");
+#[rstest]
+fn what_a_subject_is_known_to_do_speaks_of_the_suite(#[files("../reports/*.toml")] file: PathBuf) {
+    let source = fs::read_to_string(&file).expect("it can be read");
+    let name = file.display().to_string();
     let documents = scenarios(&folder());
     let cases: Vec<_> = documents.iter().flat_map(Document::cases).collect();
-    let (expectations, mut mistakes) = Expectations::read("reports/kernel.toml", &source);
+    let (expectations, mut mistakes) = Expectations::read(&name, &source);
     mistakes.extend(expectations.check(documents.iter().map(|one| &**one.scenario()), &cases));
-    let shown: Vec<_> =
-        mistakes.iter().map(|one| one.render("reports/kernel.toml", &source, false)).collect();
+    let shown: Vec<_> = mistakes.iter().map(|one| one.render(&name, &source, false)).collect();
     assert!(shown.is_empty(), "{}", shown.join("\n\n"));
 }
 

@@ -51,8 +51,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
+#ifndef _WIN32 /* where PLATFORM has what is needed of these */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -62,6 +63,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#endif
 
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -69,7 +71,8 @@
 
 /* Every call on a socket under test is written NET(call), and its error read from NET_ERROR. All else (the
    clock, threads, standard input and output) is the host's. Another stack than the system's has a header
-   of its own that says what its sockets are, `-DPLATFORM='"stack.h"'`; see ../lwip/stack.h. */
+   of its own that says what its sockets are, `-DPLATFORM='"stack.h"'`; see ../lwip/stack.h and
+   ../winsock/winsock.h. */
 #ifdef PLATFORM
 #include PLATFORM
 #else
@@ -89,6 +92,23 @@
 #endif
 
 /* What a platform can say, each unless it does. */
+#ifndef NET_NUMBER
+#define NET_NUMBER(error) error         /* the stack's own number of an error, and its text */
+#define NET_TEXT(error) strerror(error) /* of the thread's last call */
+#endif
+#ifndef HAS_SIGNALS
+#define HAS_SIGNALS 1 /* whether a signal breaks a call; else PLATFORM_CANCEL(socket) does */
+#endif
+#ifndef HAS_READ_WRITE
+#define HAS_READ_WRITE 1 /* whether read(2) and write(2) take a socket */
+#endif
+#ifndef LIMIT_FORM
+#define LIMIT_FORM TIMEVAL /* the form of SO_RCVTIMEO and SO_SNDTIMEO, */
+#define LIMIT_ERROR EAGAIN /* and the error of a call that they end */
+#endif
+#ifndef PLATFORM_HELLO
+#define PLATFORM_HELLO "" /* further members of hello */
+#endif
 #ifndef LACKS
 #define LACKS /* lines of a word that is not offered, and the reason */
 #endif
@@ -97,6 +117,8 @@
 #endif
 #ifndef PLATFORM_OPTION
 #define PLATFORM_OPTION(argument) false /* whether it is an option of the platform */
+#endif
+#ifndef PLATFORM_START
 #define PLATFORM_START() (void)0        /* behind the options, and before the first socket */
 #endif
 #ifndef PLATFORM_ADDRESS
@@ -134,7 +156,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void die(const char *form
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    dprintf(STDERR_FILENO, "native-c: %s\n", text);
+    fprintf(stderr, "native-c: %s\n", text);
     _exit(2);
 }
 
@@ -636,6 +658,8 @@ static const struct word {
     {"in", POLLIN},    {"pri", POLLPRI},   {"out", POLLOUT},
 #ifdef POLLRDHUP
     {"rdhup", POLLRDHUP},
+#else
+    {"rdhup", 0}, /* which is asked for in vain */
 #endif
     {"hup", POLLHUP},  {"err", POLLERR},   {"nval", POLLNVAL},
 }, errors[] = { /* those that the protocol has names for */
@@ -697,10 +721,10 @@ static const struct option {
     {"SO_OOBINLINE", INTEGER, SOL_SOCKET, SO_OOBINLINE},
     {"SO_RCVBUF", INTEGER, SOL_SOCKET, SO_RCVBUF},
     {"SO_RCVLOWAT", INTEGER, SOL_SOCKET, SO_RCVLOWAT},
-    {"SO_RCVTIMEO", TIMEVAL, SOL_SOCKET, SO_RCVTIMEO},
+    {"SO_RCVTIMEO", LIMIT_FORM, SOL_SOCKET, SO_RCVTIMEO},
     {"SO_REUSEADDR", INTEGER, SOL_SOCKET, SO_REUSEADDR},
     {"SO_SNDBUF", INTEGER, SOL_SOCKET, SO_SNDBUF},
-    {"SO_SNDTIMEO", TIMEVAL, SOL_SOCKET, SO_SNDTIMEO},
+    {"SO_SNDTIMEO", LIMIT_FORM, SOL_SOCKET, SO_SNDTIMEO},
     {"TCP_NODELAY", INTEGER, IPPROTO_TCP, TCP_NODELAY},
     {"FIONREAD", COUNTED, 0, 0},
     {"IP_TTL", INTEGER, IPPROTO_IP, IP_TTL},
@@ -854,8 +878,8 @@ static void answer_blocked(struct call *call)
 
 static void answer_error(struct call *call, const char *class, int error)
 {
-    const char *text = strerror(error), *signal = call->was_raised ? ",\"signal\":\"SIGPIPE\"" : "";
-    put(&call->answer, "\"err\":{\"class\":\"%s\",\"raw\":%d,\"text\":\"", class, error);
+    const char *text = NET_TEXT(error), *signal = call->was_raised ? ",\"signal\":\"SIGPIPE\"" : "";
+    put(&call->answer, "\"err\":{\"class\":\"%s\",\"raw\":%d,\"text\":\"", class, NET_NUMBER(error));
     put_escaped(&call->answer, text, strlen(text));
     put(&call->answer, "\"%s}", signal);
 }
@@ -880,16 +904,16 @@ static bool has_limit(int fd, int option)
     return !NET(getsockopt)(fd, SOL_SOCKET, option, &time, &length) && (time.tv_sec || time.tv_usec);
 }
 
-/* What the end of a call without a result means. EAGAIN of one that waits is the work of a limit of the
+/* What the end of a call without a result means. LIMIT_ERROR of one that waits is the work of a limit of the
    socket, where that is set: `limit` is its option, or 0 for a call that does not wait. */
 static void fail(struct call *call, int limit)
 {
     if (call->error == EINTR && call->is_stopped)
         answer_blocked(call);
     else if (call->error == EINTR && call->is_orphaned)
-        refuse(call, EBADF); /* the number may be another socket's by now */
-    else if (call->error == EAGAIN && limit && is_blocking(call->fd) && has_limit(call->fd, limit))
-        answer_error(call, "timeout", EAGAIN);
+        refuse(call, HAS_SIGNALS ? EBADF : EINTR); /* the number may be another socket's by now */
+    else if (call->error == LIMIT_ERROR && limit && is_blocking(call->fd) && has_limit(call->fd, limit))
+        answer_error(call, "timeout", LIMIT_ERROR);
     else
         refuse(call, call->error);
 }
@@ -1031,12 +1055,14 @@ static void do_sendall(struct call *call)
         answer(call, call->flags & MSG_DONTWAIT ? 0 : SO_SNDTIMEO);
 }
 
+#if HAS_READ_WRITE
 static void do_write(struct call *call)
 {
     TIMED(call, NET(write)(call->fd, call->bytes, call->length));
     call->was_raised = take_sigpipe();
     answer_sent(call);
 }
+#endif
 
 /* Begins the answer with a digest; two braces end it. */
 static void answer_digest(struct call *call, const struct digest *digest)
@@ -1102,11 +1128,13 @@ static void do_recv(struct call *call)
     }
 }
 
+#if HAS_READ_WRITE
 static void do_read(struct call *call)
 {
     TIMED(call, NET(read)(call->fd, call->bytes, call->length));
     answer_received(call, NULL, false);
 }
+#endif
 
 static void do_shutdown(struct call *call)
 {
@@ -1148,8 +1176,8 @@ static socklen_t setting_of(const struct call *call, union setting *setting)
     enum form form = call->option->form;
     bool is_number = find(call->value, "number"), is_time = find(call->value, "time");
     uint64_t time = unsigned_or(call->value, is_time ? "time" : "linger", NEVER, 0);
-    uint64_t units = time / (form == MILLISECONDS ? MILLISECOND : SECOND);
-    int whole = units > INT_MAX ? INT_MAX : (int)units;
+    uint64_t seconds = time / SECOND;
+    int whole = form == MILLISECONDS ? milliseconds_of(time) : seconds > INT_MAX ? INT_MAX : (int)seconds;
     if (form == DEVICE && !is_number) {
         const struct value *name = need(call->value, "device", TEXT);
         size_t length = name->length < sizeof setting->name ? name->length : sizeof setting->name;
@@ -1258,10 +1286,12 @@ static int ask_select(struct call *call, uint64_t limit, short *found)
     static const short meanings[] = {POLLIN, POLLOUT, POLLPRI};
     struct timespec time = timespec_of(limit);
     fd_set sets[COUNT(meanings)];
+#ifndef _WIN32 /* whose sets are lists of handles */
     if (call->fd >= (int)FD_SETSIZE) {
         errno = EBADF; /* as of none: a session has no use for so many descriptors */
         return -1;
     }
+#endif
     for (size_t index = 0; index < COUNT(meanings); index++) {
         FD_ZERO(&sets[index]);
         if (call->interest & meanings[index])
@@ -1448,7 +1478,9 @@ static void do_getpeername(struct call *call)
     give_name(call, NET(getpeername));
 }
 
+#if HAS_SIGNALS
 static void do_interrupt(struct call *call); /* which has to know of workers */
+#endif
 
 /* What a verb reads of a request, beside `socket`. */
 enum {
@@ -1471,9 +1503,11 @@ static const struct verb {
     {"accept", do_accept, AS, true, false},
     {"send", do_send, DATA | FLAGS | TO, true, false},
     {"sendall", do_sendall, PIECES | FLAGS, true, true},
-    {"write", do_write, DATA, true, false},
     {"recv", do_recv, SIZE | FLAGS | FROM, true, false},
+#if HAS_READ_WRITE
+    {"write", do_write, DATA, true, false},
     {"read", do_read, SIZE, true, false},
+#endif
     {"shutdown", do_shutdown, HOW, false, false},
     {"close", do_close, 0, true, false},
     {"dup", do_dup, AS, false, false},
@@ -1485,7 +1519,9 @@ static const struct verb {
     {"getpeername", do_getpeername, 0, false, false},
     {"fill", do_fill, SEED, true, true},
     {"drain", do_drain, 0, true, true},
+#if HAS_SIGNALS
     {"interrupt", do_interrupt, CALL, false, false},
+#endif
 };
 
 /* ---- Requests ------------------------------------------------------------------------------------ */
@@ -1750,7 +1786,9 @@ static void make_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
+#ifndef _WIN32 /* where each wait says how long it is */
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+#endif
     pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
 }
@@ -1759,10 +1797,17 @@ static void make_condition(pthread_cond_t *condition)
 static void await(pthread_cond_t *condition, uint64_t moment)
 {
     struct timespec time = timespec_of(moment);
-    if (moment == NEVER)
+    if (moment == NEVER) {
         pthread_cond_wait(condition, &state);
-    else
+    } else {
+#ifdef _WIN32
+        uint64_t moment_now = now();
+        time = timespec_of(moment > moment_now ? moment - moment_now : 0);
+        pthread_cond_timedwait_relative_np(condition, &state, &time);
+#else
         pthread_cond_timedwait(condition, &state, &time);
+#endif
+    }
 }
 
 static int start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
@@ -1826,6 +1871,16 @@ static void *work(void *argument)
     return NULL;
 }
 
+/* Breaks the call that a worker makes, where it waits. */
+static void break_off(const struct worker *worker)
+{
+#if HAS_SIGNALS
+    pthread_kill(worker->thread, BREAK);
+#else
+    PLATFORM_CANCEL(worker->call->fd);
+#endif
+}
+
 /* Ends calls whose time is over. A signal can fall right before the call that it is to end, and so is
    repeated until that has returned. */
 static void *watch(void *unused)
@@ -1841,7 +1896,7 @@ static void *watch(void *unused)
             if (call->deadline <= moment)
                 call->is_stopped = true;
             if (call->is_stopped)
-                pthread_kill(worker->thread, BREAK);
+                break_off(worker);
             uint64_t next = call->is_stopped ? moment + MILLISECOND : call->deadline;
             watched_at = next < watched_at ? next : watched_at;
         }
@@ -1898,6 +1953,7 @@ static void cancel(uint64_t id)
     pthread_mutex_unlock(&state);
 }
 
+#if HAS_SIGNALS
 static void do_interrupt(struct call *call)
 {
     pthread_mutex_lock(&state);
@@ -1912,6 +1968,7 @@ static void do_interrupt(struct call *call)
     pthread_mutex_unlock(&state);
     answer(call, 0);
 }
+#endif
 
 /* Whether a call takes from under a pending one what that waits on. The state is locked. */
 static bool undermines(const struct call *call)
@@ -2008,7 +2065,7 @@ static void close_sockets(struct text *leaks)
         if (socket->is_open && lingers)
             NET(setsockopt)(socket->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
         if (socket->is_open && NET(close)(socket->fd) < 0)
-            put_leak(leaks, "socket", (uint64_t)(socket - sockets), strerror(NET_ERROR));
+            put_leak(leaks, "socket", (uint64_t)(socket - sockets), NET_TEXT(NET_ERROR));
         *socket = (struct known){0};
     }
     lingers = false;
@@ -2094,13 +2151,15 @@ static void handle(const struct value *request)
         die("line %lu: only version 1 is spoken here", line_number);
 }
 
+/* What is known not to be offered here; the last line is empty. */
+static const struct lack {
+    const char *word, *why;
+} known_lacks[] = {LACKS {NULL, NULL}};
+
 /* Why a word is not offered here, by what is known of the platform; NULL where it is. */
 static const char *lack_of(const char *word)
 {
-    static const struct lack {
-        const char *word, *why;
-    } lacks[] = {LACKS {NULL, NULL}};
-    const struct lack *lack = lacks;
+    const struct lack *lack = known_lacks;
     while (lack->word && strcmp(lack->word, word))
         lack++;
     return lack->why;
@@ -2121,18 +2180,23 @@ static const char *lack_of_transport(const struct transport *transport)
     return is_lacking ? "this host has no IPv6 loopback address" : NULL;
 }
 
-/* Puts a word where it belongs. */
-static void offer(struct text *offers, struct text *lacks, const char *word, const char *why)
+/* Offers a word that is not known to be lacking. */
+static void offer(struct text *offers, const char *word)
 {
-    if (why)
-        put(lacks, "%s\"%s\":\"%s\"", lacks->length ? "," : "", word, why);
-    else
+    if (!lack_of(word))
         put(offers, "%s\"%s\"", offers->length ? "," : "", word);
+}
+
+static void put_lack(struct text *lacks, const char *word, const char *why)
+{
+    put(lacks, "%s\"%s\":\"%s\"", lacks->length ? "," : "", word, why);
 }
 
 /* What the system makes of a limit of one microsecond: its tick. */
 static uint64_t tick(void)
 {
+    if (LIMIT_FORM != TIMEVAL) /* which there is no way to tell then */
+        return 0;
     struct timeval time = {0, 1};
     socklen_t length = sizeof time;
     int fd = NET(socket)(AF_INET, SOCK_DGRAM, 0);
@@ -2160,19 +2224,28 @@ static void say_hello(const char *name)
     put(&text, "\",\"version\":\"%s%s %s, ", PLATFORM_VERSION, system.sysname, system.release);
 #ifdef __GLIBC__
     put(&text, "glibc %d.%d", __GLIBC__, __GLIBC_MINOR__);
+#elif defined __MINGW64_VERSION_MAJOR
+    put(&text, "mingw-w64 %d.%d", __MINGW64_VERSION_MAJOR, __MINGW64_VERSION_MINOR);
 #else
     put(&text, "%s", IS_LINUX ? "musl" : "its C library");
 #endif
     put(&text, "\",\"granularity\":{\"poll\":0,\"socket\":%" PRIu64 "}", tick());
     for (size_t index = 0; index < COUNT(words); index++)
-        offer(&offers, &lacks, words[index], lack_of(words[index]));
-    for (size_t index = 0; index < COUNT(transports); index++)
-        offer(&offers, &lacks, transports[index].word, lack_of_transport(&transports[index]));
+        offer(&offers, words[index]);
+    for (size_t index = 0; index < COUNT(transports); index++) {
+        const char *word = transports[index].word, *why = lack_of_transport(&transports[index]);
+        if (!why)
+            offer(&offers, word);
+        else if (!lack_of(word))
+            put_lack(&lacks, word, why);
+    }
     for (size_t index = 0; index < COUNT(options) && !IS_LINUX; index++)
-        offer(&offers, &lacks, options[index].name, lack_of(options[index].name));
+        offer(&offers, options[index].name);
     if (IS_LINUX)
-        offer(&offers, &lacks, "options", NULL);
-    put(&text, ",\"offers\":[");
+        offer(&offers, "options");
+    for (const struct lack *lack = known_lacks; lack->word; lack++)
+        put_lack(&lacks, lack->word, lack->why);
+    put(&text, "%s,\"offers\":[", PLATFORM_HELLO);
     put_bytes(&text, offers.bytes, offers.length);
     put(&text, "],\"lacks\":{");
     put_bytes(&text, lacks.bytes, lacks.length);
@@ -2212,6 +2285,7 @@ static char *read_line(struct text *input)
     }
 }
 
+#if HAS_SIGNALS
 static void ignore(int signal)
 {
     if (signal == BREAK)
@@ -2231,6 +2305,7 @@ static void set_signals(void)
     action.sa_flags = SA_RESTART;
     sigaction(INTERRUPT, &action, NULL);
 }
+#endif
 
 int main(int count, char **arguments)
 {
@@ -2247,7 +2322,9 @@ int main(int count, char **arguments)
     while (spare >= 0 && spare <= STDERR_FILENO)
         spare = dup(spare);
     close(spare);
+#if HAS_SIGNALS
     set_signals();
+#endif
     PLATFORM_START();
     make_condition(&returned);
     make_condition(&attention);

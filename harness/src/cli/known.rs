@@ -24,6 +24,7 @@ pub(super) static BUILT_IN: &[(&str, &str)] = &built_in! {
     "lwip"
     "lwip-link"
     "uml"
+    "winsock"
 };
 
 /// The folder in which a subject's file is looked for, beside that of the suite.
