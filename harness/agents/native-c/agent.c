@@ -264,7 +264,7 @@ static unsigned value_count, value_room;
 
 static _Noreturn void misread(const char *expected)
 {
-    die("line %lu, column %td: expected %s", line_number, at - line + 1, expected);
+    die("line %lu, column %lu: expected %s", line_number, (unsigned long)(at - line) + 1, expected);
 }
 
 static bool skip(const char *word)
