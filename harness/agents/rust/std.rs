@@ -243,6 +243,11 @@ impl Held {
         }
     }
 
+    /// Whether there is nothing yet but what was asked for.
+    fn is_noted(&self) -> bool {
+        self.made.is_none() && !self.is_closed
+    }
+
     /// A datagram socket, which is bound to any address if it is not bound yet.
     fn datagrams(&mut self) -> Result<(), Failure> {
         if self.made.is_some() || self.is_closed {
@@ -519,6 +524,9 @@ impl Call {
             _ => {
                 if matches!(self.verb(), "send" | "sendall" | "recv" | "getopt") {
                     locked(&held).datagrams()?;
+                }
+                if matches!(self.verb(), "getopt" | "getsockname") && locked(&held).is_noted() {
+                    return unsupported("std makes a socket with its connection or listener");
                 }
                 let made = locked(&held).made()?;
                 let is_nonblocking = locked(&held).is_nonblocking;

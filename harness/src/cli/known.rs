@@ -9,8 +9,13 @@ use crate::run::{Known, Plan};
 use crate::scenario::{Case, Diagnostic, Document};
 
 /// What subjects were known to do otherwise when the program was built, by their names.
-pub(super) const BUILT_IN: [(&str, &str); 1] =
-    [("kernel", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml")))];
+pub(super) const BUILT_IN: [(&str, &str); 5] = [
+    ("kernel", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml"))),
+    ("madsim", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/madsim.toml"))),
+    ("rust", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/rust.toml"))),
+    ("rust-tokio", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/rust-tokio.toml"))),
+    ("turmoil", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/turmoil.toml"))),
+];
 
 /// The folder in which a subject's file is looked for, beside that of the suite.
 pub(super) const FOLDER: &str = "reports";
