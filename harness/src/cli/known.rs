@@ -23,6 +23,10 @@ pub(super) static BUILT_IN: &[(&str, &str)] = &built_in! {
     "kernel"
     "lwip"
     "lwip-link"
+    "madsim"
+    "rust"
+    "rust-tokio"
+    "turmoil"
     "uml"
     "winsock"
 };
