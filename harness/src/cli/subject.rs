@@ -2,15 +2,17 @@ use std::env;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::exit::Exit;
 use super::output::complain;
 use super::run::time;
 use super::subjects::{KERNEL, manifest, prepared};
 use crate::subject::Subject;
-use crate::subject::agent::{AgentSubject, Peer, Placement, Start};
+use crate::subject::agent::{AgentSubject, Placement, Start};
 use crate::subject::kernel::KernelSubject;
+use crate::vocabulary::Peer;
 
 /// Which sockets are tested.
 #[derive(Debug, Args)]
@@ -21,8 +23,8 @@ pub(super) struct SubjectChoice {
     subject: String,
 
     /// Who plays the actors that are not the agent's.
-    #[arg(long, value_enum, default_value_t, value_name = "WHO")]
-    peer: PeerName,
+    #[arg(long, value_parser = peers(), default_value = Peer::Own.word(), value_name = "WHO")]
+    peer: Peer,
 
     /// How long an agent may take until it says what it is.
     #[arg(long, value_parser = time, value_name = "TIME")]
@@ -34,19 +36,6 @@ pub(super) struct SubjectChoice {
 }
 
 const AGENT: &str = "agent";
-
-/// Who plays the actors that are not the agent's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum PeerName {
-    /// Nobody: the agent plays all of them.
-    #[default]
-    #[value(name = "self")]
-    Own,
-    /// This machine's kernel all but the first that a scenario names.
-    Kernel,
-    /// This machine's kernel the first.
-    KernelFirst,
-}
 
 impl SubjectChoice {
     /// The subject, with network namespaces where they are wanted.
@@ -61,11 +50,6 @@ impl SubjectChoice {
         if self.command.is_empty() && self.subject == KERNEL {
             return Ok(Box::new(kernel));
         }
-        let peer = match self.peer {
-            PeerName::Own => Peer::Own,
-            PeerName::Kernel => Peer::Kernel,
-            PeerName::KernelFirst => Peer::KernelFirst,
-        };
         let (command, start_time, placement) = if self.command.is_empty() {
             let manifest = manifest(&self.subject)?;
             let command = prepared(&manifest)?.into_iter().map(OsString::from).collect();
@@ -75,7 +59,7 @@ impl SubjectChoice {
         };
         let patience = self.start_time.unwrap_or(start_time);
         let start = Start { guard: guard(), command, patience, placement };
-        match AgentSubject::new(start, peer, kernel) {
+        match AgentSubject::new(start, self.peer, kernel) {
             Ok(agent) => Ok(Box::new(agent)),
             Err(error) => {
                 complain(&format!("error: {error}\n"));
@@ -83,6 +67,18 @@ impl SubjectChoice {
             }
         }
     }
+}
+
+/// Who can play the other actors, each with what that means.
+fn peers() -> impl TypedValueParser<Value = Peer> {
+    let values = Peer::ALL.map(|peer| {
+        PossibleValue::new(peer.word()).help(match peer {
+            Peer::Own => "Nobody: the agent plays all of them",
+            Peer::Kernel => "This machine's kernel all but the first that a scenario names",
+            Peer::KernelFirst => "This machine's kernel the first",
+        })
+    });
+    PossibleValuesParser::new(values).try_map(|word| Peer::from_word(&word).ok_or("expected a peer"))
 }
 
 /// How long an agent may take until it says what it is.
