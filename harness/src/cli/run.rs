@@ -139,7 +139,11 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         Ok(subject) => subject,
         Err(exit) => return exit,
     };
-    let here = Circumstances { kernel: kernel_release(), version: subject.version().to_owned() };
+    let here = Circumstances {
+        kernel: kernel_release(),
+        version: subject.version().to_owned(),
+        peer: subject.peer().unwrap_or_default(),
+    };
     let origin = arguments.expectations.as_ref();
     let known = match known(origin, subject.name(), &chosen, &plan, &here, colour) {
         Ok(known) => known,

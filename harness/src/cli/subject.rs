@@ -78,7 +78,8 @@ fn peers() -> impl TypedValueParser<Value = Peer> {
             Peer::KernelFirst => "This machine's kernel the first",
         })
     });
-    PossibleValuesParser::new(values).try_map(|word| Peer::from_word(&word).ok_or("expected a peer"))
+    PossibleValuesParser::new(values)
+        .try_map(|word| Peer::from_word(&word).ok_or("expected a peer"))
 }
 
 /// How long an agent may take until it says what it is.

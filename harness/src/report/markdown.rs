@@ -102,8 +102,7 @@ impl Section<'_> {
             _ => "❌",
         };
         let Some(run) = self.findings.run() else { return };
-        let subject = format!("{} {}", run.subject, run.subject_version);
-        let _ = writeln!(text, "## {glyph} sockspec · {}\n", Prose(subject.trim_end(), SENTENCE));
+        let _ = writeln!(text, "## {glyph} sockspec · {}\n", Prose(&run.title(), SENTENCE));
         let _ = write!(text, "**{}**", tally.counts());
         if let Some(end) = tally.finished() {
             let _ = write!(text, " in {}", Elapsed(end.took));

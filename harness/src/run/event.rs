@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{Entry, Known, Shard, Verdict};
 use crate::scenario::{Place, Scenario, Variant};
-use crate::vocabulary::{CaseId, Level, Outcome, ScenarioId};
+use crate::vocabulary::{CaseId, Level, Outcome, Peer, ScenarioId};
 use crate::wire::Frame;
 
 /// The version of the recording's format. It grows with every change that an older reader would
@@ -50,6 +50,9 @@ pub struct RunStarted {
     pub subject: String,
     /// The subject's version.
     pub subject_version: String,
+    /// Who played the actors, where the subject could have played with another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Peer>,
     /// The release of the kernel that the harness runs on, such as `6.18.44`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
@@ -86,6 +89,16 @@ pub struct RunStarted {
 }
 
 impl RunStarted {
+    /// The subject's name, with its peer where that is another: what tells the runs of one subject apart.
+    pub fn label(&self) -> String {
+        self.peer.unwrap_or_default().label(&self.subject)
+    }
+
+    /// The same with the subject's version.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.label(), self.subject_version).trim_end().to_owned()
+    }
+
     /// The entries of the expectations that concern the run.
     pub fn entries(&self) -> &[Entry] {
         self.known.as_ref().map_or(&[], |known| &known.entries)

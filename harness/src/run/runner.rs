@@ -115,6 +115,7 @@ pub fn run(
         sockspec: env!("CARGO_PKG_VERSION").to_owned(),
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
+        peer: subject.peer(),
         kernel: kernel_release(),
         suite: options.suite.clone(),
         paths: options.paths.clone(),

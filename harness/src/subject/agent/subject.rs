@@ -110,6 +110,10 @@ impl Subject for AgentSubject {
         &self.version
     }
 
+    fn peer(&self) -> Option<Peer> {
+        Some(self.peer)
+    }
+
     fn capabilities(&self) -> &[Capability] {
         self.kernel.capabilities()
     }

@@ -50,6 +50,7 @@ fn run(named: &[(&str, &[Verdict])], known: Option<Known>) -> Vec<Event> {
         format: FORMAT,
         sockspec: "0.1.0".to_owned(),
         subject: "stack-a".to_owned(),
+        peer: None,
         subject_version: "0.12".to_owned(),
         kernel: Some("6.18.44".to_owned()),
         suite: "scenarios/".to_owned(),
@@ -152,7 +153,8 @@ fn accept(text: &str, named: &[(&str, &[Verdict])]) -> String {
     assert_eq!((again.text.as_str(), again.changes.len()), (accepted.as_str(), 0), "from\n{text}");
     let (expectations, mistakes) = Expectations::read("stack-a.toml", &accepted);
     assert_eq!(mistakes, [], "{accepted}");
-    let here = Circumstances { kernel: Some("6.18.44".to_owned()), version: "0.12".to_owned() };
+    let kernel = Some("6.18.44".to_owned());
+    let here = Circumstances { kernel, version: "0.12".to_owned(), ..Circumstances::default() };
     let cases: Vec<Case> = suite().iter().flat_map(Document::cases).collect();
     let known = expectations.here(&here).of(&cases);
     let mut tally = Tally::default();
