@@ -33,6 +33,7 @@ mod packets;
 mod page;
 mod palette;
 mod printable;
+mod prose;
 pub mod recording;
 mod remedy;
 mod reporter;
