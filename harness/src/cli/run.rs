@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::attendant::Attendant;
+use super::attendant::{Attendant, Attended};
 use super::exit::Exit;
 use super::known::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
 use super::outputs::Outputs;
+use super::pending::shown;
 use super::shard::shard;
 use super::status::Levels;
 use super::subject;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
-use crate::report::{Circumstances, Progress, Reporters, Tally, Terminal, Transcript};
+use crate::report::{Circumstances, Progress, Reporters, Screen, Tally, Terminal, Transcript};
 use crate::run::event::Event;
 use crate::run::{
     Limits, Load, Pending, Plan, RunOptions, Selection, Shard, Stop, kernel_release,
@@ -168,8 +169,9 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     }
     let terminal = terminal(arguments, colour);
     let (stop, pending) = (Arc::<Stop>::default(), Arc::<Pending>::default());
-    let attendant = Attendant::start(Arc::clone(&stop), Arc::clone(&pending), terminal.screen());
-    let attendant = match attendant {
+    let screen = terminal.screen();
+    let watched = Watched { stop: Arc::clone(&stop), pending: Arc::clone(&pending), screen };
+    let attendant = match Attendant::start(Box::new(watched)) {
         Ok(attendant) => attendant,
         Err(error) => {
             complain(&format!("error: signals cannot be attended to: {error}\n"));
@@ -219,6 +221,31 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let exit = Exit::of(&tally).and(outputs.write(transcript.as_slice()));
     drop(attendant);
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
+}
+
+/// The run, as far as a person can ask something of it.
+struct Watched {
+    stop: Arc<Stop>,
+    pending: Arc<Pending>,
+    screen: Screen,
+}
+
+impl Attended for Watched {
+    fn end(&self) {
+        self.stop.ask();
+    }
+
+    fn is_ending(&self) -> bool {
+        self.stop.is_asked()
+    }
+
+    fn show_pending(&self) {
+        self.say(&shown(&self.pending.steps()));
+    }
+
+    fn say(&self, text: &str) {
+        self.screen.beside(|| complain(text));
+    }
 }
 
 /// The report for a person, on standard output unless another one is written there.

@@ -2,12 +2,12 @@
 //! arrive live or from a recording.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::{Entry, Known, Shard, Verdict};
+use crate::run::{Entry, Known, Plan, Shard, Verdict, kernel_release};
 use crate::scenario::{Place, Scenario, Variant};
 use crate::vocabulary::{CaseId, Level, Outcome, Peer, ScenarioId};
 use crate::wire::Frame;
@@ -89,6 +89,30 @@ pub struct RunStarted {
 }
 
 impl RunStarted {
+    /// That a plan begins now, with the usual options and a subject of which nothing is known yet.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            format: FORMAT,
+            sockspec: env!("CARGO_PKG_VERSION").to_owned(),
+            subject: String::new(),
+            subject_version: String::new(),
+            peer: None,
+            kernel: kernel_release(),
+            suite: String::new(),
+            paths: Vec::new(),
+            hosts: None,
+            shard: None,
+            scenarios: u32::try_from(plan.scenarios().len()).unwrap_or(u32::MAX),
+            cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
+            repeat: 1,
+            jobs: 1,
+            seed: None,
+            stress: None,
+            at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            known: None,
+        }
+    }
+
     /// The subject's name, with its peer where that is another: what tells the runs of one subject apart.
     pub fn label(&self) -> String {
         self.peer.unwrap_or_default().label(&self.subject)
