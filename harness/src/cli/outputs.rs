@@ -57,6 +57,11 @@ impl Outputs {
         self.files().any(|(path, _)| is_standard_output(path))
     }
 
+    /// The folder that packets are written to.
+    pub(super) fn packets(&self) -> Option<&Path> {
+        self.pcapng.as_deref()
+    }
+
     fn files(&self) -> impl Iterator<Item = (&Path, Format)> {
         let formats: [(&Option<PathBuf>, Format); 5] = [
             (&self.junit, junit),

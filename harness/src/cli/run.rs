@@ -7,18 +7,20 @@ use std::time::Duration;
 use clap::Args;
 
 use super::attendant::{Attendant, Attended};
+use super::columns::Column;
 use super::exit::Exit;
 use super::known::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
 use super::outputs::Outputs;
 use super::pending::shown;
+use super::several::Several;
 use super::shard::shard;
 use super::status::Levels;
 use super::subject;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
 use crate::report::{Circumstances, Progress, Reporters, Screen, Tally, Terminal, Transcript};
-use crate::run::event::Event;
+use crate::run::event::{Event, RunStarted};
 use crate::run::{
     Limits, Load, Pending, Plan, RunOptions, Selection, Shard, Stop, kernel_release,
     run as run_plan,
@@ -96,7 +98,7 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = shard, value_name = "K/N|auto")]
     shard: Option<Shard>,
 
-    /// Write the recording of the run, as JSON lines.
+    /// Write the recording of the run, as JSON lines; with several subjects, one of each to this folder.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     record: Option<PathBuf>,
 
@@ -134,6 +136,11 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
+    match arguments.subject.several() {
+        Ok(None) => {}
+        Ok(Some(columns)) => return several(arguments, columns, &chosen, &plan),
+        Err(exit) => return exit,
+    }
     // Before the first thread of this process begins.
     let networks = arguments.pcapng_all || plan.cases().any(Case::needs_network);
     let subject = match arguments.subject.open(networks) {
@@ -246,6 +253,24 @@ impl Attended for Watched {
     fn say(&self, text: &str) {
         self.screen.beside(|| complain(text));
     }
+}
+
+fn several(arguments: &Arguments, columns: Vec<Column>, chosen: &Chosen, plan: &Plan) -> Exit {
+    let announced = RunStarted {
+        suite: chosen.name.clone(),
+        paths: chosen.paths.clone(),
+        repeat: arguments.repeat,
+        ..RunStarted::of(plan)
+    };
+    let several = Several {
+        columns,
+        is_lenient: arguments.subject.is_lenient(),
+        fail_fast: arguments.fail_fast,
+        record: arguments.record.as_deref(),
+        outputs: &arguments.outputs,
+        announced,
+    };
+    several.run()
 }
 
 /// The report for a person, on standard output unless another one is written there.
