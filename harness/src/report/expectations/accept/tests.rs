@@ -302,6 +302,11 @@ fn what_cannot_be_accepted_is_refused_by_name() {
             run.subject = "stack-b".to_owned();
         }
     });
+    let peer = change(|event| {
+        if let Event::RunStarted(run) = event {
+            run.peer = Some(crate::vocabulary::Peer::Kernel);
+        }
+    });
     let elsewhere = change(|event| {
         if let Event::RunStarted(run) = event {
             run.kernel = Some("5.4".to_owned());
@@ -334,6 +339,7 @@ fn what_cannot_be_accepted_is_refused_by_name() {
         refused("", &[]),
         refused("", &[recorded("empty.jsonl", &[])]),
         refused("", &[good.clone(), subject]),
+        refused("", &[good.clone(), peer]),
         refused("", &[cut]),
         refused("", &[text]),
         refused("", &[scenario]),
