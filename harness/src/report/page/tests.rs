@@ -51,6 +51,25 @@ fn a_case_that_two_subjects_fail() {
     insta::assert_snapshot!(fragment);
 }
 
+#[test]
+fn of_many_subjects_that_came_to_the_same_the_steps_of_one_are_kept() {
+    let runs = [&runs()[..], &runs()[..], &runs()[..1]].concat();
+    let text = page(&runs);
+    assert!(text.contains("<title>5 subjects · sockspec</title>"), "{text}");
+    let case = "halfclose/reverse-direction-stays-usable[unix,loopback]";
+    let fragments = fragments(&text);
+    let fragment = fragments.iter().find(|one| one.contains(case)).expect("it is there");
+    let named = |what: &str| fragment.matches(what).count();
+    assert_eq!(named("the same as kernel 1, of which the steps are kept"), 2, "{fragment}");
+    assert_eq!(named("<section class=\"observation\">"), named("<h3>"), "{fragment}");
+    assert!(named("<h3>") < 5 && named("<h3>kernel 1</h3>") == 1, "{fragment}");
+    let sheet = Sheet::of(Column::of(&runs));
+    let matrix = Matrix { sheet: &sheet }.render().expect("it can be written");
+    assert!(matrix.contains("<td class=\"v-pass\"><abbr title=\"pass\">✓</abbr></td>"), "{matrix}");
+    let few = Sheet::of(Column::of(&runs[..4]));
+    assert!(!few.is_wide() && sheet.is_wide());
+}
+
 /// A text without what stands between these, which has tests of its own.
 fn without(text: &str, from: &str, to: &str) -> String {
     let mut parts = text.split(from);
