@@ -196,7 +196,8 @@ fn what_names_no_subject_or_one_twice_is_a_mistake() -> io::Result<()> {
     Ok(())
 }
 
-/// A run of two subjects that lasts until somebody ends it.
+/// A run of two subjects that lasts until somebody ends it, with a step that a signal has shown to be
+/// pending.
 struct Lasting {
     fakes: Fakes,
     child: Child,
@@ -218,8 +219,10 @@ impl Lasting {
         command.stdin(Stdio::null()).stdout(fs::File::create(fakes.file("out"))?);
         let child = command.stderr(fs::File::create(fakes.file("error"))?).spawn()?;
         let lasting = Self { fakes, child };
-        wait_until("a case has begun", || {
-            lasting.fakes.text("record/node-deno.jsonl").contains("case-started")
+        wait_until("a run has begun", || lasting.fakes.text("out").contains("=== node-deno"));
+        wait_until("the call is pending", || {
+            kill(lasting.id(), Signal::SIGUSR1).expect("the run lasts");
+            lasting.fakes.text("error").contains("pending: 1 step\n")
         });
         Ok(lasting)
     }
@@ -285,15 +288,5 @@ fn nothing_is_left_of_it_when_it_is_killed() -> io::Result<()> {
     lasting.child.kill()?;
     lasting.child.wait()?;
     wait_until("nothing is left", || lasting.processes().is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_signal_shows_the_steps_of_the_run_under_way() -> io::Result<()> {
-    let lasting = Lasting::start()?;
-    wait_until("the call is pending", || {
-        kill(lasting.id(), Signal::SIGUSR1).expect("the run lasts");
-        lasting.fakes.text("error").contains("pending: 1 step\n")
-    });
     Ok(())
 }

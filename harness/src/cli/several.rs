@@ -96,6 +96,9 @@ impl Several<'_> {
                     let came = self.column(column, &relay, &mut |event| gathered.note(event));
                     let came = came.unwrap_or_else(|error| {
                         complain(&format!("error: {} cannot be run: {error}\n", column.label));
+                        if gathered.tally.started().is_none() {
+                            gathered.note(&self.announcement(column));
+                        }
                         Exit::Broken
                     });
                     gathered.end(column, |tally| SubjectRun::of(tally, began.elapsed()), came)
