@@ -252,7 +252,7 @@ impl Drop for Lasting {
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}: not within a minute");
         thread::sleep(Duration::from_millis(2));
