@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -231,6 +231,18 @@ impl Lasting {
         Pid::from_raw(self.child.id().try_into().expect("a process id fits"))
     }
 
+    /// How it ended, which it has to within a minute.
+    fn wait(&mut self) -> io::Result<ExitStatus> {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            assert!(Instant::now() < deadline, "it has not ended within a minute");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// The processes that have this run's cache in their environment: whatever it started.
     fn processes(&self) -> Vec<String> {
         let mark = self.fakes.file("cache").display().to_string();
@@ -263,7 +275,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 fn the_run_under_way_ends_with_its_report_and_no_further_one_begins() -> io::Result<()> {
     let mut lasting = Lasting::start()?;
     kill(lasting.id(), Signal::SIGTERM)?;
-    assert_eq!(lasting.child.wait()?.code(), Some(3), "{}", lasting.fakes.text("error"));
+    assert_eq!(lasting.wait()?.code(), Some(3), "{}", lasting.fakes.text("error"));
     let out = lasting.fakes.text("out");
     assert!(out.contains("\ncut short: ") && !out.contains("=== kernel"), "{out}");
     assert!(
@@ -286,7 +298,7 @@ fn nothing_is_left_of_it_when_it_is_killed() -> io::Result<()> {
     let mut lasting = Lasting::start()?;
     assert!(lasting.processes().len() > 3, "the run, its guard, the agent and its guard");
     lasting.child.kill()?;
-    lasting.child.wait()?;
+    lasting.wait()?;
     wait_until("nothing is left", || lasting.processes().is_empty());
     Ok(())
 }
