@@ -7,6 +7,7 @@ import { chromium } from 'playwright-core';
 const { PROGRAM, CHROMIUM, RECORDINGS, SHOTS } = process.env;
 const LARGEST = 15e6;
 const LONGEST = 2_000;
+const SUBJECTS = 25;
 const CASES = 5_000;
 
 let failed = 0;
@@ -51,6 +52,14 @@ function enlarged(path, number) {
   }
   const count = { scenarios: all.scenarios.length, cases: all.cases.length };
   return [{ ...start, ...count }, ...all.scenarios, ...all.cases, end].filter(Boolean);
+}
+
+// The same run of so many subjects.
+function several(path, number) {
+  return Array.from({ length: number }, (_, position) => {
+    const events = lines(path).map((event) => (event.event === 'run-started' ? { ...event, subject: `subject-${position}` } : event));
+    return written(`several-${position}.jsonl`, events);
+  });
 }
 
 // A run in which every text that a subject or a scenario gives tries to be obeyed.
@@ -385,6 +394,26 @@ for (const [name, path, hash] of [['matrix', two, ''], ['run', real, ''], ['case
   }
   times.sort((a, b) => a - b);
   check(times[1] < LONGEST, `it opens in ${times[1].toFixed(0)} ms`);
+}
+
+// Many subjects beside each other.
+{
+  const many = made('many.html', ...several('run.jsonl', SUBJECTS));
+  const { size } = statSync(many);
+  check(size < LARGEST, `a page of ${SUBJECTS} subjects has ${(size / 1e6).toFixed(1)} MB`);
+  const page = await opened(many);
+  await page.waitForFunction(() => document.querySelector('#state').textContent !== '');
+  const names = await page.locator('#matrix thead th + th span').evaluateAll((all) => all.map((one) => {
+    const { width, height } = one.getBoundingClientRect();
+    return { width, height, isWhole: one.scrollHeight <= one.clientHeight + 1 };
+  }));
+  check(names.length === SUBJECTS && names.every((one) => one.isWhole && one.width < 30), 'each has a narrow column with its whole name');
+  await shot(page, 'many');
+  await page.evaluate(() => window.scrollTo(10_000, 2_000));
+  const left = await page.locator('.scenario .head th').first().evaluate((cell) => cell.getBoundingClientRect().left);
+  check(left >= 0, 'what a row is stays when the page scrolls sideways');
+  await shot(page, 'many-scrolled');
+  await page.context().close();
 }
 
 check(complaints.length === 0, `no error on any page${complaints.map((text) => `\n    ${text}`).join('')}`);

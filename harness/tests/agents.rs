@@ -296,8 +296,8 @@ fn an_adapter_is_built_and_run_by_its_name() {
     }
     let cache = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(PROGRAM);
-    command.args(["run", "halfclose/**[unix]", "--subject", "native-c", "--expectations"]);
-    command.arg("reports/kernel.toml").env("XDG_CACHE_HOME", cache.path());
+    command.args(["run", "halfclose/**[unix]", "--subject", "native-c", "--peer", "self"]);
+    command.args(["--expectations", "reports/kernel.toml"]).env("XDG_CACHE_HOME", cache.path());
     let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
     let out = String::from_utf8_lossy(&output.stdout);
     // What native-c's sockets do is what the kernel's do.

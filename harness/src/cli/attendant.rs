@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal as _, PipeReader, PipeWriter};
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use nix::errno::Errno;
@@ -14,10 +13,21 @@ use nix::sys::termios::{
 };
 use nix::unistd::{getpgrp, read, tcgetpgrp};
 
-use super::output::complain;
-use super::pending::shown;
-use crate::report::Screen;
-use crate::run::{Pending, Stop};
+/// What a person can ask of that which goes on meanwhile.
+pub(super) trait Attended: Send {
+    /// Ends it before its time. This is asked again every few milliseconds until the end, since what
+    /// can be ended may begin just after.
+    fn end(&self);
+
+    /// Whether it was asked to end.
+    fn is_ending(&self) -> bool;
+
+    /// Shows which steps are pending.
+    fn show_pending(&self);
+
+    /// Says something to the person.
+    fn say(&self, text: &str);
+}
 
 /// A thread that attends to the person who watches a run: signals, and where all three standard
 /// streams are a terminal, the key `t`.
@@ -48,11 +58,7 @@ impl Attendant {
     ///
     /// # Errors
     /// When the system refuses a descriptor or a thread.
-    pub(super) fn start(
-        stop: Arc<Stop>,
-        pending: Arc<Pending>,
-        screen: Screen,
-    ) -> io::Result<Self> {
+    pub(super) fn start(attended: Box<dyn Attended>) -> io::Result<Self> {
         let ignored = ignored();
         let signals: SigSet =
             ENDS.into_iter().chain(OTHERS).filter(|one| !ignored.contains(one)).collect();
@@ -60,7 +66,7 @@ impl Attendant {
         let signals =
             SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let (ended, end) = io::pipe()?;
-        let mut post = Post { signals, ended, keys: None, stop, pending, screen };
+        let mut post = Post { signals, ended, keys: None, attended };
         let thread = thread::Builder::new()
             .name("attendant".to_owned())
             .stack_size(256 << 10)
@@ -87,9 +93,7 @@ struct Post {
     signals: SignalFd,
     ended: PipeReader,
     keys: Option<Keys>,
-    stop: Arc<Stop>,
-    pending: Arc<Pending>,
-    screen: Screen,
+    attended: Box<dyn Attended>,
 }
 
 impl Post {
@@ -107,8 +111,8 @@ impl Post {
             if key {
                 self.key();
             }
-            if self.stop.is_asked() {
-                self.stop.ask();
+            if self.attended.is_ending() {
+                self.attended.end();
             }
         }
         self.keys = None;
@@ -124,7 +128,7 @@ impl Post {
         if self.keys.is_some() {
             waits.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
         }
-        let timeout = if self.stop.is_asked() { AGAIN.into() } else { PollTimeout::NONE };
+        let timeout = if self.attended.is_ending() { AGAIN.into() } else { PollTimeout::NONE };
         match poll(&mut waits, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
@@ -135,7 +139,7 @@ impl Post {
 
     fn signal(&mut self, signal: Signal) {
         match signal {
-            Signal::SIGUSR1 => self.show_pending(),
+            Signal::SIGUSR1 => self.attended.show_pending(),
             Signal::SIGCONT => self.take_keys(),
             Signal::SIGTSTP => {
                 self.keys = None;
@@ -143,11 +147,11 @@ impl Post {
                 self.take_keys();
             }
             end if ENDS.contains(&end) => {
-                self.stop.ask();
+                self.attended.end();
                 // The next one does what it does by default, even if nobody reads what is said here.
                 self.keys = None;
                 let _ = ENDS.into_iter().collect::<SigSet>().thread_unblock();
-                self.say(&format!(
+                self.attended.say(&format!(
                     "{end}: the run ends here, and what has ended so far is reported; once more ends \
                      it at once\n"
                 ));
@@ -163,7 +167,7 @@ impl Post {
         let mut typed = [0; 64];
         match read(io::stdin(), &mut typed) {
             Ok(0) => self.keys = self.keys.take().filter(|_| Keys::may_be_had()),
-            Ok(length) if typed[..length].contains(&b't') => self.show_pending(),
+            Ok(length) if typed[..length].contains(&b't') => self.attended.show_pending(),
             Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(_) => self.keys = None,
         }
@@ -172,17 +176,9 @@ impl Post {
     fn take_keys(&mut self) {
         // What was there before first, since that is what is remembered.
         self.keys = None;
-        if !self.stop.is_asked() {
+        if !self.attended.is_ending() {
             self.keys = Keys::take();
         }
-    }
-
-    fn show_pending(&self) {
-        self.say(&shown(&self.pending.steps()));
-    }
-
-    fn say(&self, text: &str) {
-        self.screen.beside(|| complain(text));
     }
 }
 

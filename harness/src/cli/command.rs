@@ -1,6 +1,9 @@
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::exit::Exit;
 use super::output::{Colour, complain};
@@ -45,6 +48,42 @@ enum Action {
     FuzzDecoder(Box<fuzz_decoder::Arguments>),
     #[command(hide = true)]
     Guard(fuzz_decoder::GuardArguments),
+}
+
+/// The arguments of a subcommand on the command line of this process, less some of them, such that the
+/// same subcommand of another process takes them for the same.
+pub(super) fn arguments_of(subcommand: &str, without: &[&str]) -> Vec<OsString> {
+    let mut command = Command::command();
+    command.build();
+    let Ok(matches) = command.clone().try_get_matches_from(env::args_os()) else {
+        return Vec::new();
+    };
+    let (Some(matches), Some(command)) =
+        (matches.subcommand_matches(subcommand), command.find_subcommand(subcommand))
+    else {
+        return Vec::new();
+    };
+    let (mut options, mut words) = (Vec::new(), Vec::new());
+    for argument in command.get_arguments() {
+        let id = argument.get_id().as_str();
+        let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+        if !is_given || without.contains(&id) {
+            continue;
+        }
+        let values = matches.get_raw(id).into_iter().flatten().map(OsString::from);
+        match argument.get_long() {
+            None => words.extend(values),
+            Some(long) if argument.get_action().takes_values() => {
+                for value in values {
+                    let mut option = OsString::from(format!("--{long}="));
+                    option.push(value);
+                    options.push(option);
+                }
+            }
+            Some(long) => options.push(format!("--{long}").into()),
+        }
+    }
+    [options, words].concat()
 }
 
 /// Does what the command line says.

@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use crate::report::Tally;
+use crate::subject::program::Ending;
 
 /// What the program's exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,18 @@ impl Exit {
             4 => Self::Nothing,
             5 => Self::Stale,
             _ => Self::Broken,
+        }
+    }
+
+    /// What a run came to that was a process of its own.
+    pub(super) fn of_process(ending: Ending) -> Self {
+        match ending {
+            Ending::Code(0) => Self::Good,
+            Ending::Code(1) => Self::Failed,
+            Ending::Code(2) => Self::Usage,
+            Ending::Code(4) => Self::Nothing,
+            Ending::Code(5) => Self::Stale,
+            Ending::Code(_) | Ending::Signal(_) | Ending::Closed => Self::Broken,
         }
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output::{complain, print};
-use crate::report::{PacketFiles, Transcript, annotations, junit, markdown, page, tap};
+use crate::report::{PacketFiles, Transcript, annotations, junit, markdown, matrix, page, tap};
 
 /// The reports that `run` and `report` write beside what a person reads in the terminal.
 #[derive(Clone, Debug, Default, Args)]
@@ -28,6 +28,10 @@ pub(super) struct Outputs {
     /// Write a summary as Markdown, of less than 1 MiB, such as GitHub shows of a job.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+
+    /// Write as Markdown in which scenarios which of the subjects depart, and why.
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
 
     /// Print annotations for a GitHub workflow.
     #[arg(long)]
@@ -53,12 +57,18 @@ impl Outputs {
         self.files().any(|(path, _)| is_standard_output(path))
     }
 
+    /// The folder that packets are written to.
+    pub(super) fn packets(&self) -> Option<&Path> {
+        self.pcapng.as_deref()
+    }
+
     fn files(&self) -> impl Iterator<Item = (&Path, Format)> {
-        let formats: [(&Option<PathBuf>, Format); 4] = [
+        let formats: [(&Option<PathBuf>, Format); 5] = [
             (&self.junit, junit),
             (&self.html, page),
             (&self.tap, tap),
             (&self.markdown, markdown),
+            (&self.matrix, matrix),
         ];
         formats.into_iter().filter_map(|(path, format)| Some((path.as_deref()?, format)))
     }

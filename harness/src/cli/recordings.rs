@@ -24,6 +24,15 @@ pub(super) fn replay(path: &Path, sink: &mut dyn FnMut(&Event)) -> Result<(), Ex
             }
         }
     };
+    replay_from(&name, reader, sink)
+}
+
+/// The same from whatever can be read.
+pub(super) fn replay_from(
+    name: &str,
+    reader: impl BufRead,
+    sink: &mut dyn FnMut(&Event),
+) -> Result<(), Exit> {
     for event in recording::read(reader) {
         match event {
             Ok(event) => sink(&event),

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::attendant::Attendant;
+use super::attendant::{Attendant, Attended};
+use super::columns::Column;
 use super::exit::Exit;
 use super::known::{Origin, known, origin};
 use super::output::{Colour, complain, complain_of, is_watched, stderr, stdout};
 use super::outputs::Outputs;
+use super::pending::shown;
+use super::several::Several;
 use super::shard::shard;
 use super::status::Levels;
 use super::subject;
 use super::suite::{Choice, Chosen};
 use crate::report::recording::RecordingWriter;
-use crate::report::{Circumstances, Progress, Reporters, Tally, Terminal, Transcript};
-use crate::run::event::Event;
+use crate::report::{Circumstances, Progress, Reporters, Screen, Tally, Terminal, Transcript};
+use crate::run::event::{Event, RunStarted};
 use crate::run::{
     Limits, Load, Pending, Plan, RunOptions, Selection, Shard, Stop, kernel_release,
     run as run_plan,
@@ -95,7 +98,7 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = shard, value_name = "K/N|auto")]
     shard: Option<Shard>,
 
-    /// Write the recording of the run, as JSON lines.
+    /// Write the recording of the run, as JSON lines; with several subjects, one of each to this folder.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     record: Option<PathBuf>,
 
@@ -133,13 +136,22 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
+    match arguments.subject.several() {
+        Ok(None) => {}
+        Ok(Some(columns)) => return several(arguments, columns, &chosen, &plan),
+        Err(exit) => return exit,
+    }
     // Before the first thread of this process begins.
     let networks = arguments.pcapng_all || plan.cases().any(Case::needs_network);
     let subject = match arguments.subject.open(networks) {
         Ok(subject) => subject,
         Err(exit) => return exit,
     };
-    let here = Circumstances { kernel: kernel_release(), version: subject.version().to_owned() };
+    let here = Circumstances {
+        kernel: kernel_release(),
+        version: subject.version().to_owned(),
+        peer: subject.peer().unwrap_or_default(),
+    };
     let origin = arguments.expectations.as_ref();
     let known = match known(origin, subject.name(), &chosen, &plan, &here, colour) {
         Ok(known) => known,
@@ -164,8 +176,9 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     }
     let terminal = terminal(arguments, colour);
     let (stop, pending) = (Arc::<Stop>::default(), Arc::<Pending>::default());
-    let attendant = Attendant::start(Arc::clone(&stop), Arc::clone(&pending), terminal.screen());
-    let attendant = match attendant {
+    let screen = terminal.screen();
+    let watched = Watched { stop: Arc::clone(&stop), pending: Arc::clone(&pending), screen };
+    let attendant = match Attendant::start(Box::new(watched)) {
         Ok(attendant) => attendant,
         Err(error) => {
             complain(&format!("error: signals cannot be attended to: {error}\n"));
@@ -215,6 +228,49 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let exit = Exit::of(&tally).and(outputs.write(transcript.as_slice()));
     drop(attendant);
     if complain_of(&reporters) { exit.and(Exit::Broken) } else { exit }
+}
+
+/// The run, as far as a person can ask something of it.
+struct Watched {
+    stop: Arc<Stop>,
+    pending: Arc<Pending>,
+    screen: Screen,
+}
+
+impl Attended for Watched {
+    fn end(&self) {
+        self.stop.ask();
+    }
+
+    fn is_ending(&self) -> bool {
+        self.stop.is_asked()
+    }
+
+    fn show_pending(&self) {
+        self.say(&shown(&self.pending.steps()));
+    }
+
+    fn say(&self, text: &str) {
+        self.screen.beside(|| complain(text));
+    }
+}
+
+fn several(arguments: &Arguments, columns: Vec<Column>, chosen: &Chosen, plan: &Plan) -> Exit {
+    let announced = RunStarted {
+        suite: chosen.name.clone(),
+        paths: chosen.paths.clone(),
+        repeat: arguments.repeat,
+        ..RunStarted::of(plan)
+    };
+    let several = Several {
+        columns,
+        is_lenient: arguments.subject.is_lenient(),
+        fail_fast: arguments.fail_fast,
+        record: arguments.record.as_deref(),
+        outputs: &arguments.outputs,
+        announced,
+    };
+    several.run()
 }
 
 /// The report for a person, on standard output unless another one is written there.

@@ -55,7 +55,9 @@ pub(super) fn subjects(arguments: &Arguments) -> io::Result<Exit> {
     for manifest in &manifests {
         let missing = missing(manifest);
         let state = if missing.is_empty() { "ready  " } else { "missing" };
-        let _ = writeln!(text, "{:width$}  {state}  {}", manifest.name, Printable(&manifest.about));
+        let heavy = if manifest.is_heavy { " (heavy)" } else { "" };
+        let about = Printable(&manifest.about);
+        let _ = writeln!(text, "{:width$}  {state}  {about}{heavy}", manifest.name);
         if !missing.is_empty() {
             let _ = writeln!(
                 text,

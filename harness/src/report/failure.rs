@@ -264,8 +264,7 @@ impl Shown<'_> {
         let case = Painted(strong, Printable(case.as_str()));
         write!(f, "{word}  {case}  {:<6} ", level.word())?;
         if let Some(run) = self.run {
-            let subject = format!("{} {}", run.subject, run.subject_version);
-            write!(f, "on {}", Printable(subject.trim_end()))?;
+            write!(f, "on {}", Printable(&run.title()))?;
         }
         writeln!(f, "      {}", Painted(faint, CaseTime(*took)))
     }
@@ -321,6 +320,9 @@ impl Shown<'_> {
         if let Some(run) = self.run {
             if run.subject != "kernel" {
                 let _ = write!(command, " --subject {}", ShellWord(&run.subject));
+            }
+            if let Some(peer) = run.peer {
+                let _ = write!(command, " --peer {peer}");
             }
             if let Some(hosts) = run.hosts {
                 let _ = write!(command, " --hosts {hosts}");

@@ -124,7 +124,7 @@ impl<'a> Findings<'a> {
 pub(crate) fn names(runs: &[Transcript]) -> Vec<String> {
     let started = |run: &Transcript| run.tally().started().cloned();
     let subject = |run: &Transcript| {
-        started(run).map_or_else(|| "unknown".to_owned(), |run| Printable(&run.subject).to_string())
+        started(run).map_or_else(|| "unknown".to_owned(), |run| Printable(&run.label()).to_string())
     };
     let longer = |run: &Transcript| {
         let version = started(run).map(|run| run.subject_version).unwrap_or_default();

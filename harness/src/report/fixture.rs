@@ -194,6 +194,7 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         format: FORMAT,
         sockspec: "0.1.0".to_owned(),
         subject: if repeat > 1 { "stack-a" } else { "kernel" }.to_owned(),
+        peer: None,
         subject_version: if repeat > 1 { "0.12" } else { "Linux 6.18" }.to_owned(),
         kernel: Some("6.18.44".to_owned()),
         suite: "scenarios/".to_owned(),

@@ -7,7 +7,8 @@ use super::distribution::Distribution;
 use super::elapsed::Elapsed;
 use super::failure::Failure;
 use super::findings::{Findings, names};
-use super::printable::{Cut, Many, Printable};
+use super::printable::{Cut, Many};
+use super::prose::{Code, Prose};
 use super::standing::Standing;
 use super::tally::Counts;
 use super::timers::Timer;
@@ -131,8 +132,7 @@ impl Section<'_> {
             _ => "❌",
         };
         let Some(run) = self.findings.run() else { return };
-        let subject = format!("{} {}", run.subject, run.subject_version);
-        let _ = writeln!(text, "## {glyph} sockspec · {}\n", Prose(subject.trim_end(), SENTENCE));
+        let _ = writeln!(text, "## {glyph} sockspec · {}\n", Prose(&run.title(), SENTENCE));
         let _ = write!(text, "**{}**", tally.counts());
         if let Some(end) = tally.finished() {
             let _ = write!(text, " in {}", Elapsed(end.took));
@@ -303,59 +303,6 @@ fn rows<T>(text: &mut String, all: &[T], noun: &'static str, row: impl Fn(&T) ->
 fn more(text: &mut String, all: usize, named: usize, noun: &'static str) {
     if let Some(left @ 1..) = all.checked_sub(named) {
         let _ = write!(text, "and {} more\n\n", Many(left as u64, noun));
-    }
-}
-
-/// A text up to a length in characters, as code. It is written as HTML, since a code span of Markdown
-/// could be left by backticks, and a cell of a table by a bar.
-struct Code<'a> {
-    text: &'a str,
-    length: usize,
-}
-
-impl fmt::Display for Code<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<code>{}</code>", Plain(&short(self.text, self.length)))
-    }
-}
-
-/// A sentence, on one line and up to a length, in which nothing is read as Markdown, HTML, or a mention
-/// of somebody or something.
-struct Prose<'a>(&'a str, usize);
-
-impl fmt::Display for Prose<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.split_whitespace().collect::<Vec<_>>().join(" ");
-        write!(f, "{}", Plain(&short(&text, self.1)))
-    }
-}
-
-/// Printable text up to a length, which is cut before as well, since it may be long.
-fn short(text: &str, length: usize) -> String {
-    let text = Printable(&Cut { text, length }.to_string()).to_string();
-    Cut { text: &text, length }.to_string()
-}
-
-/// Text with each character escaped that Markdown, HTML or GitHub would read.
-struct Plain<'a>(&'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut before = ' ';
-        self.0.chars().try_for_each(|character| {
-            let last = std::mem::replace(&mut before, character);
-            match character {
-                // As an element of its own it is no part of a name: `@somebody` and `#1` link to nothing.
-                '@' | '#' => write!(f, "<span>&#{};</span>", u32::from(character)),
-                // `www.` begins a link, and a colon behind `https` or before a picture's name.
-                '.' if last.eq_ignore_ascii_case(&'w') => f.write_str("&#46;"),
-                '&' | '<' | '>' | '\\' | '`' | '*' | '_' | '[' | ']' | '!' | '|' | '~' | '$'
-                | ':' => {
-                    write!(f, "&#{};", u32::from(character))
-                }
-                other => f.write_char(other),
-            }
-        })
     }
 }
 

@@ -229,11 +229,12 @@ impl Merging {
 }
 
 /// What all parts of a run have in common, in the order in which a difference is told.
-fn options(run: &RunStarted) -> [(&'static str, String); 11] {
+fn options(run: &RunStarted) -> [(&'static str, String); 12] {
     let said = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |n| n.to_string());
     [
         ("subject", run.subject.clone()),
         ("version", run.subject_version.clone()),
+        ("peer (--peer)", run.peer.unwrap_or_default().to_string()),
         ("version of sockspec", run.sockspec.clone()),
         ("suite", run.suite.clone()),
         (
@@ -306,6 +307,7 @@ fn together(ends: &[RunFinished]) -> RunFinished {
 mod tests {
     use super::*;
     use crate::report::{Palette, Progress, Reporter as _, Terminal, accepted_report, fixture};
+    use crate::vocabulary::Peer;
 
     /// A run divided into so many parts, case by case.
     fn divided(events: &[Event], of: usize) -> Vec<Part> {
@@ -415,6 +417,7 @@ mod tests {
         let said = [
             refused(|run| run.subject = "stack-a".to_owned()),
             refused(|run| run.subject_version = "Linux 7".to_owned()),
+            refused(|run| run.peer = Some(Peer::Kernel)),
             refused(|run| run.sockspec = "0.2.0".to_owned()),
             refused(|run| run.suite = "other/".to_owned()),
             refused(|run| run.paths = vec!["a.scn".to_owned()]),
@@ -433,6 +436,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         2/2.jsonl is no part of the run of 1/2.jsonl: its subject is stack-a, not kernel
         2/2.jsonl is no part of the run of 1/2.jsonl: its version is Linux 7, not Linux 6.18
+        2/2.jsonl is no part of the run of 1/2.jsonl: its peer (--peer) is kernel, not self
         2/2.jsonl is no part of the run of 1/2.jsonl: its version of sockspec is 0.2.0, not 0.1.0
         2/2.jsonl is no part of the run of 1/2.jsonl: its suite is other/, not scenarios/
         2/2.jsonl is no part of the run of 1/2.jsonl: its choice of files is a.scn, not none

@@ -55,8 +55,8 @@ pub fn tap(runs: &[Transcript]) -> String {
 /// What was run, for a person to read.
 fn comment(findings: &Findings<'_>) -> String {
     let Some(run) = findings.run() else { return String::new() };
-    let subject = format!("{} {}", run.subject, run.subject_version);
-    let (version, subject) = (Printable(&run.sockspec), Printable(subject.trim_end()));
+    let subject = run.title();
+    let (version, subject) = (Printable(&run.sockspec), Printable(&subject));
     format!("# sockspec {version} · {subject} · {}\n", findings.tally().counts())
 }
 

@@ -111,8 +111,7 @@ impl<W: Write + Send> Terminal<W> {
             "{}",
             Painted(strong, format!("sockspec {}", Printable(&run.sockspec)))
         )?;
-        let subject = format!("{} {}", run.subject, run.subject_version);
-        write!(self.writer, " · {}", Printable(subject.trim_end()))?;
+        write!(self.writer, " · {}", Printable(&run.title()))?;
         let (scenarios, cases) =
             (Many(run.scenarios.into(), "scenario"), Many(run.cases.into(), "case"));
         write!(self.writer, " · {scenarios}, {cases}")?;

@@ -2,14 +2,14 @@
 //! arrive live or from a recording.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::{Entry, Known, Samples, Shard, Verdict};
+use crate::run::{Entry, Known, Plan, Samples, Shard, Verdict, kernel_release};
 use crate::scenario::{Place, Scenario, Variant};
-use crate::vocabulary::{CaseId, Ending, Level, Outcome, ScenarioId};
+use crate::vocabulary::{CaseId, Ending, Level, Outcome, Peer, ScenarioId};
 use crate::wire::Frame;
 
 /// The version of the recording's format. It grows with every change that an older reader would
@@ -50,6 +50,9 @@ pub struct RunStarted {
     pub subject: String,
     /// The subject's version.
     pub subject_version: String,
+    /// Who played the actors, where the subject could have played with another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Peer>,
     /// The release of the kernel that the harness runs on, such as `6.18.44`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
@@ -86,6 +89,40 @@ pub struct RunStarted {
 }
 
 impl RunStarted {
+    /// That a plan begins now, with the usual options and a subject of which nothing is known yet.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            format: FORMAT,
+            sockspec: env!("CARGO_PKG_VERSION").to_owned(),
+            subject: String::new(),
+            subject_version: String::new(),
+            peer: None,
+            kernel: kernel_release(),
+            suite: String::new(),
+            paths: Vec::new(),
+            hosts: None,
+            shard: None,
+            scenarios: u32::try_from(plan.scenarios().len()).unwrap_or(u32::MAX),
+            cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
+            repeat: 1,
+            jobs: 1,
+            seed: None,
+            stress: None,
+            at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            known: None,
+        }
+    }
+
+    /// The subject's name, with its peer where that is another: what tells the runs of one subject apart.
+    pub fn label(&self) -> String {
+        self.peer.unwrap_or_default().label(&self.subject)
+    }
+
+    /// The same with the subject's version.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.label(), self.subject_version).trim_end().to_owned()
+    }
+
     /// The entries of the expectations that concern the run.
     pub fn entries(&self) -> &[Entry] {
         self.known.as_ref().map_or(&[], |known| &known.entries)

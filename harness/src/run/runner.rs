@@ -3,16 +3,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::Verdict;
 use super::accounts::Accounts;
 use super::attempt::{ATTEMPTS, give_up, is_undecided};
 use super::bench::Bench;
-use super::event::{CaseFinished, Event, FORMAT, HostsMade, RunFinished, RunStarted};
+use super::event::{CaseFinished, Event, HostsMade, RunFinished, RunStarted};
 use super::known::Known;
 use super::limits::Limits;
-use super::machine::kernel_release;
 use super::pending::Pending;
 use super::plan::{Batch, Plan};
 use super::same;
@@ -111,23 +110,19 @@ pub fn run(
     let accounts = options.alone.then(Accounts::take).flatten();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     sink(Event::RunStarted(RunStarted {
-        format: FORMAT,
-        sockspec: env!("CARGO_PKG_VERSION").to_owned(),
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
-        kernel: kernel_release(),
+        peer: subject.peer(),
         suite: options.suite.clone(),
         paths: options.paths.clone(),
         hosts: options.hosts.and_then(|hosts| u32::try_from(hosts).ok()),
         shard: options.shard,
-        scenarios: u32::try_from(scenarios.len()).unwrap_or(u32::MAX),
-        cases: u32::try_from(plan.len()).unwrap_or(u32::MAX),
         repeat: options.repeat,
         jobs: u32::try_from(options.jobs.unwrap_or(cores)).unwrap_or(u32::MAX),
         seed: options.seed,
         stress: options.stress,
-        at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         known: options.known.clone(),
+        ..RunStarted::of(&plan)
     }));
     for scenario in scenarios {
         sink(Event::ScenarioLoaded(scenario));

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::net::Made;
 use crate::scenario::{Case, LinkFault};
 use crate::subject::AddressBook;
-use crate::vocabulary::{ActorId, Capability, ErrorNames, Op, Outcome, TagId};
+use crate::vocabulary::{ActorId, Capability, ErrorNames, Op, Outcome, Peer, TagId};
 use crate::wire::Capture;
 
 /// An implementation of sockets that cases can be run on.
@@ -14,6 +14,11 @@ pub trait Subject: Send + Sync {
 
     /// Its version, for a person to read.
     fn version(&self) -> &str;
+
+    /// Who plays the actors of a case, where another than the subject could play some.
+    fn peer(&self) -> Option<Peer> {
+        None
+    }
 
     /// What it declares to be able to do.
     fn capabilities(&self) -> &[Capability];

@@ -127,8 +127,7 @@ impl Comparison {
 }
 
 fn line(run: &RunStarted) -> String {
-    let subject = format!("{} {}", run.subject, run.subject_version);
-    format!("{}, {}", subject.trim_end(), Date::at(run.at))
+    format!("{}, {}", run.title(), Date::at(run.at))
 }
 
 /// What is not the same about two runs.
@@ -143,6 +142,7 @@ fn differences(old: &Transcript, new: &Transcript) -> Vec<RunDifference> {
         [
             ("subject", run.subject.clone()),
             ("version", run.subject_version.clone()),
+            ("peer", run.peer.unwrap_or_default().to_string()),
             ("kernel", said(run.kernel.as_ref())),
             ("sockspec", run.sockspec.clone()),
             ("suite", run.suite.clone()),

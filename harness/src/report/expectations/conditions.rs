@@ -1,5 +1,5 @@
 use super::bounds::Bounds;
-use crate::vocabulary::Topology;
+use crate::vocabulary::{Peer, Topology};
 
 /// Where something runs: what the conditions of an entry are held against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,6 +8,8 @@ pub struct Circumstances {
     pub kernel: Option<String>,
     /// The version of the subject.
     pub version: String,
+    /// Who plays the actors.
+    pub peer: Peer,
 }
 
 /// When an entry applies.
@@ -17,6 +19,8 @@ pub(super) struct Conditions {
     pub(super) kernel: Option<Bounds>,
     /// Only to these versions of the subject.
     pub(super) version: Option<Bounds>,
+    /// Only with these peers; with none, with all.
+    pub(super) peers: Vec<Peer>,
     /// Only to cases on these topologies; with none, on all.
     pub(super) on: Vec<Topology>,
 }
@@ -28,16 +32,26 @@ impl Conditions {
         let within = |bounds: &Option<Bounds>, version: &str| {
             bounds.as_ref().is_none_or(|bounds| bounds.hold(version))
         };
-        within(&self.kernel, kernel) && within(&self.version, &here.version)
+        within(&self.kernel, kernel)
+            && within(&self.version, &here.version)
+            && self.allow(here.peer)
     }
 
-    /// Whether there can be a machine and a version for which both hold.
+    /// Whether they hold with a peer.
+    pub(super) fn allow(&self, peer: Peer) -> bool {
+        self.peers.is_empty() || self.peers.contains(&peer)
+    }
+
+    /// Whether there can be a machine, a version and a peer for which both hold.
     pub(super) fn meet(&self, other: &Self) -> bool {
         let meet = |one: &Option<Bounds>, other: &Option<Bounds>| match (one, other) {
             (Some(one), Some(other)) => one.meet(other),
             _ => true,
         };
-        meet(&self.kernel, &other.kernel) && meet(&self.version, &other.version)
+        let has_both = |peer: &Peer| self.allow(*peer) && other.allow(*peer);
+        meet(&self.kernel, &other.kernel)
+            && meet(&self.version, &other.version)
+            && Peer::ALL.iter().any(has_both)
     }
 
     /// Whether they admit cases on a topology.

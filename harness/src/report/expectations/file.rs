@@ -22,7 +22,8 @@ use crate::scenario::{Case, Diagnostic, Scenario, nearest, quoted};
 ///
 /// An entry may apply under conditions only, all of which must hold: `kernel` and `version` are bounds
 /// on the release of the machine's kernel and on the version of the subject, as in `">=6.8, <6.12"`;
-/// `on` is a topology, or a list of them. Where it does not apply it is as if it did not stand there.
+/// `peer` is who plays the actors, as `--peer` says it, or a list of them; `on` is a topology, or a list
+/// of them. Where it does not apply it is as if it did not stand there.
 ///
 /// The verdicts that can be expected are `pass`, `fail`, `hang` and `crash`, one that is bad among
 /// them. A file without entries is one, too: nothing is known.

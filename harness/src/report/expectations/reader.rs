@@ -7,17 +7,42 @@ use super::entry::{Entry, Placed};
 use super::mistake::{code, mistake, span, with_help};
 use crate::run::Verdict;
 use crate::scenario::{Diagnostic, Span, line_at, nearest, quoted};
-use crate::vocabulary::{Date, Ending, Topology};
+use crate::vocabulary::{Date, Ending, Peer, Topology};
 
 type Value<'s> = Spanned<DeValue<'s>>;
 
 /// The key of the table of entries.
 const TABLE: &str = "expectation";
 /// The keys of an entry.
-const KEYS: [&str; 9] =
-    ["cases", "verdicts", "ending", "kernel", "version", "on", "reason", "source", "until"];
+const KEYS: [&str; 10] =
+    ["cases", "verdicts", "ending", "kernel", "version", "peer", "on", "reason", "source", "until"];
 /// What can be expected.
 const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Hang, Verdict::Crash];
+
+/// What can be listed in one key: each by its word.
+struct Listing<T: 'static> {
+    noun: &'static str,
+    all: &'static [T],
+    word: fn(T) -> &'static str,
+    unknown: &'static str,
+    duplicate: &'static str,
+}
+
+const TOPOLOGIES: Listing<Topology> = Listing {
+    noun: "topology",
+    all: &Topology::ALL,
+    word: Topology::word,
+    unknown: code::UNKNOWN_TOPOLOGY,
+    duplicate: code::DUPLICATE_TOPOLOGY,
+};
+
+const PEERS: Listing<Peer> = Listing {
+    noun: "peer",
+    all: &Peer::ALL,
+    word: Peer::word,
+    unknown: code::UNKNOWN_PEER,
+    duplicate: code::DUPLICATE_PEER,
+};
 
 /// Reads the entries of a file, as far as they can be understood, and every mistake in it. Of what is
 /// no TOML, only that is said: what the rest means is not certain then.
@@ -78,7 +103,8 @@ impl Reader<'_> {
         let conditions = Conditions {
             kernel: find(table, "kernel").and_then(|value| self.bounds(value)),
             version: find(table, "version").and_then(|value| self.bounds(value)),
-            on: find(table, "on").map(|value| self.topologies(value)).unwrap_or_default(),
+            peers: find(table, "peer").map(|value| self.listed(value, &PEERS)).unwrap_or_default(),
+            on: find(table, "on").map(|value| self.listed(value, &TOPOLOGIES)).unwrap_or_default(),
         };
         let reason = self.required(table, "reason", at).and_then(|value| self.text(value));
         let origin = self.required(table, "source", at).and_then(|value| self.text(value));
@@ -240,32 +266,32 @@ impl Reader<'_> {
         None
     }
 
-    fn topologies(&mut self, value: &Value<'_>) -> Vec<Topology> {
-        let mut topologies = Vec::new();
+    /// The things that a key lists, each once.
+    fn listed<T: Copy + PartialEq>(&mut self, value: &Value<'_>, of: &Listing<T>) -> Vec<T> {
+        let Listing { noun, all, word, .. } = *of;
+        let mut found = Vec::new();
         let before = self.mistakes.len();
-        for (word, at) in
-            self.texts(value, "a topology, or a list of topologies").unwrap_or_default()
-        {
-            match Topology::from_word(&word) {
-                Some(topology) if topologies.contains(&topology) => {
-                    let message = format!("`{word}` stands twice");
-                    let label = "the second time";
-                    self.mistakes.push(mistake(code::DUPLICATE_TOPOLOGY, at, message, label));
+        let wanted = format!("a {noun}, or a list of them");
+        for (text, at) in self.texts(value, &wanted).unwrap_or_default() {
+            match all.iter().copied().find(|one| word(*one) == text) {
+                Some(one) if found.contains(&one) => {
+                    let message = format!("`{text}` stands twice");
+                    self.mistakes.push(mistake(of.duplicate, at, message, "the second time"));
                 }
-                Some(topology) => topologies.push(topology),
+                Some(one) => found.push(one),
                 None => {
-                    let words = Topology::ALL.map(Topology::word);
-                    let label = nearest(&word, words).map_or_else(
+                    let words: Vec<_> = all.iter().map(|one| word(*one)).collect();
+                    let label = nearest(&text, words.iter().copied()).map_or_else(
                         || format!("expected one of {}", words.join(", ")),
                         |near| format!("did you mean `{near}`?"),
                     );
-                    let message = format!("there is no topology {}", quoted(&word));
-                    self.mistakes.push(mistake(code::UNKNOWN_TOPOLOGY, at, message, label));
+                    let message = format!("there is no {noun} {}", quoted(&text));
+                    self.mistakes.push(mistake(of.unknown, at, message, label));
                 }
             }
         }
         // What is meant is not certain, and must not make patterns stand for nothing.
-        if self.mistakes.len() > before { Vec::new() } else { topologies }
+        if self.mistakes.len() > before { Vec::new() } else { found }
     }
 
     /// A text, or a list of them that is not empty, each with its place.

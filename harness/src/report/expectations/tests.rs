@@ -4,7 +4,7 @@ use super::mistake::CODES;
 use super::*;
 use crate::run::Verdict;
 use crate::scenario::{Case, Diagnostic, Document};
-use crate::vocabulary::{CaseId, Ending, ScenarioId};
+use crate::vocabulary::{CaseId, Ending, Peer, ScenarioId};
 
 const PONG: &str = r#""t"
 over tcp4 tcp6 unix
@@ -94,6 +94,7 @@ verdicts = "fail"
 kernel   = 6.8
 version  = ">=\t6,7"
 on       = "anywhere"
+peer     = ["kernel", "kernl", "self", "self"]
 reason   = "r"
 source   = "s"
 
@@ -205,24 +206,36 @@ version  = ">=0.12"
 on       = "loopback"
 reason   = "r"
 source   = "s"
+
+[[expectation]]
+cases    = "halfclose/pong"
+verdicts = ["hang"]
+peer     = ["kernel", "kernel-first"]
+version  = "<0.12"
+reason   = "r"
+source   = "s"
 "#;
 
 #[test]
 fn an_entry_applies_where_its_conditions_hold() {
     let cases = cases();
-    let lines = |kernel: Option<&str>, version: &str| -> Vec<u32> {
-        let here = Circumstances { kernel: kernel.map(str::to_owned), version: version.to_owned() };
+    let lines_with = |kernel: Option<&str>, version: &str, peer: Peer| -> Vec<u32> {
+        let (kernel, version) = (kernel.map(str::to_owned), version.to_owned());
+        let here = Circumstances { kernel, version, peer };
         let (expectations, mistakes) = Expectations::read("kernel.toml", CONDITIONAL);
         assert_eq!(mistakes, []);
         let expectations = expectations.here(&here);
         assert_eq!(expectations.overlaps(&cases), [], "of those that apply no two overlap");
         expectations.of(&cases).entries.iter().map(|entry| entry.line).collect()
     };
+    let lines = |kernel, version| lines_with(kernel, version, Peer::Own);
     assert_eq!(lines(Some("6.11.9-generic"), "Linux 6.11.9"), [2, 16]);
     assert_eq!(lines(Some("6.12"), "0.1"), [9]);
     assert_eq!(lines(None, "no number"), [0_u32; 0]);
+    assert_eq!(lines_with(None, "0.11", Peer::Kernel), [24]);
+    assert_eq!(lines_with(None, "0.11", Peer::KernelFirst), [24]);
     let (expectations, _) = Expectations::read("kernel.toml", CONDITIONAL);
-    assert_eq!(expectations.overlaps(&cases).len(), 1, "without a place all apply");
+    assert_eq!(expectations.overlaps(&cases).len(), 2, "without a place all apply");
 }
 
 #[test]

@@ -28,12 +28,12 @@ pub(super) struct Total {
 impl<'a> Column<'a> {
     /// A column for each run, named by its subject.
     pub(super) fn of(runs: &'a [Transcript]) -> Vec<Self> {
-        let subjects: Vec<_> = runs.iter().map(subject).collect();
-        let column = |(position, transcript)| {
-            let subject: &str = subjects[position];
-            let alike = |other: &&&str| **other == subject;
+        let subjects: Vec<String> = runs.iter().map(subject).collect();
+        let column = |(position, transcript): (usize, &'a Transcript)| {
+            let subject = &subjects[position];
+            let alike = |other: &&String| *other == subject;
             let label = match subjects.iter().filter(alike).count() {
-                1 => subject.to_owned(),
+                1 => subject.clone(),
                 _ => format!("{subject} {}", subjects[..=position].iter().filter(alike).count()),
             };
             Self { transcript, label, version: version(transcript) }
@@ -75,7 +75,8 @@ impl<'a> Column<'a> {
         }
     }
 
-    pub(super) fn subject(&self) -> &'a str {
+    /// The subject's name, with its peer where that is another.
+    pub(super) fn subject(&self) -> String {
         subject(self.transcript)
     }
 
@@ -138,8 +139,9 @@ impl<'a> Column<'a> {
     }
 }
 
-fn subject(transcript: &Transcript) -> &str {
-    transcript.tally().started().map_or("unknown subject", |run| &run.subject)
+fn subject(transcript: &Transcript) -> String {
+    let started = transcript.tally().started();
+    started.map_or_else(|| "unknown subject".to_owned(), RunStarted::label)
 }
 
 fn version(transcript: &Transcript) -> &str {
@@ -156,14 +158,22 @@ fn utc(seconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::run::event::Event;
+    use crate::vocabulary::Peer;
 
     #[test]
     fn the_second_run_of_a_subject_is_told_from_the_first() {
-        let [one, other] =
-            [fixture::run(), fixture::other_subject()].map(|run| Transcript::of(&run));
-        let runs = [one.clone(), other, one, Transcript::default()];
+        let mut peered = fixture::other_subject();
+        if let Some(Event::RunStarted(run)) = peered.first_mut() {
+            run.peer = Some(Peer::Kernel);
+        }
+        let [one, other, peered] =
+            [fixture::run(), fixture::other_subject(), peered].map(|run| Transcript::of(&run));
+        let runs = [one.clone(), other, one, peered, Transcript::default()];
         let labels: Vec<_> = Column::of(&runs).into_iter().map(|column| column.label).collect();
-        assert_eq!(labels, ["kernel 1", "stack-a", "kernel 2", "unknown subject"]);
+        let expected =
+            ["kernel 1", "stack-a", "kernel 2", "stack-a (peer kernel)", "unknown subject"];
+        assert_eq!(labels, expected);
     }
 
     #[test]

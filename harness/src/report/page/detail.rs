@@ -32,12 +32,19 @@ pub(super) struct Observation<'a> {
     elaborated: &'a Elaborated,
     /// Whether it is the one that the report shows of its run.
     pub(super) is_shown: bool,
+    /// The run of which the steps are kept for this one, too, since it came to the same.
+    kept_of: Option<String>,
 }
 
 impl<'a> Observation<'a> {
     /// What was seen of a case, run by run.
-    fn all(columns: &'a [(&'a Column<'a>, Elaborated)], row: &CaseRow<'a>) -> Vec<Self> {
+    fn all(
+        columns: &'a [(&'a Column<'a>, Elaborated)],
+        row: &CaseRow<'a>,
+        is_wide: bool,
+    ) -> Vec<Self> {
         let mut observations = Vec::new();
+        let mut whole: Vec<(Verdict, Option<String>, String)> = Vec::new();
         for ((column, elaborated), seen) in columns.iter().zip(&row.seen) {
             let Some(seen) = *seen else { continue };
             let shown = seen.kept.shown();
@@ -47,10 +54,30 @@ impl<'a> Observation<'a> {
                     _ => format!("{}, run {}", column.label, case.iteration),
                 };
                 let is_shown = std::ptr::eq(case, shown);
-                observations.push(Self { label, case, seen, column, elaborated, is_shown });
+                let (verdict, words) = (case.verdict, column.words(case));
+                let same = whole.iter().find(|one| (one.0, &one.1) == (verdict, &words));
+                let is_alone = !is_wide || !seen.kept.others().is_empty();
+                let kept_of = same.filter(|_| !is_alone).map(|(_, _, other)| other.clone());
+                if kept_of.is_none() {
+                    whole.push((verdict, words, label.clone()));
+                }
+                observations.push(Self {
+                    label,
+                    case,
+                    seen,
+                    column,
+                    elaborated,
+                    is_shown,
+                    kept_of,
+                });
             }
         }
         observations
+    }
+
+    /// Whether its steps are kept.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.kept_of.is_none()
     }
 
     fn scenario(&self) -> Option<&'a Scenario> {
@@ -77,6 +104,9 @@ impl<'a> Observation<'a> {
     /// What else is to be said of it: where it failed, why it did not run, how often.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
+        if let Some(other) = &self.kept_of {
+            remarks.push(format!("the same as {other}, of which the steps are kept"));
+        }
         let failing = Failing::of(self.case, self.source().unwrap_or_default());
         if let Some(failing) = failing.filter(|_| !self.case.verdict.is_good()) {
             remarks.push(failing.sentence());
@@ -176,7 +206,7 @@ impl<'a> Detail<'a> {
         };
         let columns: Vec<_> = sheet.columns.iter().map(elaborated).collect();
         let of = |row: &'a CaseRow<'a>| {
-            let observations = Observation::all(&columns, row);
+            let observations = Observation::all(&columns, row, sheet.is_wide());
             let listings = Listing::of(&observations);
             let detail =
                 Detail { row, scenario: scenario.scenario, observations: &observations, listings };

@@ -11,6 +11,7 @@ use crate::report::bytes::BYTES_STYLE;
 use crate::report::comparison::{Change, Comparison, RunDifference};
 use crate::report::diagram::DIAGRAM_STYLE;
 use crate::report::elapsed::Thousands;
+use crate::report::printable::Many;
 use crate::report::standing::Standing;
 use crate::report::transcript::Transcript;
 use crate::run::Verdict;
@@ -68,6 +69,9 @@ impl<'a> Document<'a> {
         let name = |column: &Column| format!("{} {}", column.subject(), column.version);
         let names: Vec<_> =
             self.sheet.columns.iter().map(|column| name(column).trim_end().to_owned()).collect();
+        if self.sheet.is_wide() {
+            return Many(names.len() as u64, "subject").to_string();
+        }
         if self.sheet.comparison.is_none() {
             return names.join(", ");
         }

@@ -57,14 +57,15 @@ impl<'a> Listing<'a> {
     /// A listing of each text of the scenario that an observation had; most have one.
     pub(super) fn of(observations: &'a [Observation<'a>]) -> Vec<Self> {
         let mut sources: Vec<&str> = Vec::new();
-        for source in observations.iter().filter_map(Observation::source) {
+        let whole = || observations.iter().filter(|one| one.is_whole());
+        for source in whole().filter_map(Observation::source) {
             if !sources.contains(&source) {
                 sources.push(source);
             }
         }
         let listing = |source: &'a str| {
             let of_source = |one: &&Observation| one.source() == Some(source);
-            let columns: Vec<_> = observations.iter().filter(of_source).collect();
+            let columns: Vec<_> = whole().filter(of_source).collect();
             Self::of_source(source, &columns)
         };
         sources.into_iter().map(listing).collect()

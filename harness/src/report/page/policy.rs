@@ -7,7 +7,7 @@ pub(super) const STYLE: &str = include_str!("../../../templates/page/style.css")
 const SCRIPT_DIGEST: &str = "sha256-TdHAIBgb1Ey5QMwZ4ln/p6zh5j88Gl1n+Ysz7hqd/TE=";
 const DIAGRAM_DIGEST: &str = "sha256-P0yEF1nRpdlYQ3bBNu1inC/kNVtiiddrF1oKGaEz7nI=";
 const BYTES_DIGEST: &str = "sha256-riYHlF85ifk4VD4ZSnPG6il4DTYDa0MyNW0xGTJ7HFg=";
-const STYLE_DIGEST: &str = "sha256-PqSfQ51wE7vIY67nk4mUwQl+uaiwBwSJg/0TjXq/cxM=";
+const STYLE_DIGEST: &str = "sha256-z/AZHy4mRY6aznquIsWB2hl2xSuVG/PDxSbNZ7JDLu8=";
 
 /// What a browser may do for the page: run this script, use this stylesheet, nothing else.
 pub(super) fn policy() -> String {

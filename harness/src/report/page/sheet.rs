@@ -64,6 +64,9 @@ pub(super) struct Count {
     pub(super) number: usize,
 }
 
+/// How many columns have room for words in their cells.
+const ROOMY: usize = 4;
+
 impl<'a> Sheet<'a> {
     pub(super) fn of(columns: Vec<Column<'a>>) -> Self {
         Self::filled(columns, None)
@@ -101,13 +104,19 @@ impl<'a> Sheet<'a> {
         Self { columns, areas, comparison }
     }
 
+    /// Whether there are so many columns that their cells have signs only, and that of cases that came to the
+    /// same in several of them the steps of one are kept.
+    pub(super) fn is_wide(&self) -> bool {
+        self.columns.len() > ROOMY
+    }
+
     pub(super) fn cases(&self) -> impl Iterator<Item = &CaseRow<'a>> {
         self.scenarios().flat_map(|scenario| &scenario.cases)
     }
 
     /// What is to be said of a case that is not good, once for all columns that say the same.
     pub(super) fn words(&self, row: &CaseRow<'a>) -> Option<String> {
-        if self.comparison.is_some() {
+        if self.comparison.is_some() || self.is_wide() {
             return None;
         }
         let mut said: Vec<(Vec<&str>, String)> = Vec::new();
@@ -224,6 +233,11 @@ impl<'a> CaseRow<'a> {
 impl Seen<'_> {
     pub(super) fn verdict(&self) -> Count {
         Count::of(self.tally.verdict(), 1)
+    }
+
+    /// The one sign for it, where there is no room for more: how it stands, or else what it came to.
+    pub(super) fn sign(&self) -> Count {
+        self.standing().unwrap_or_else(|| self.verdict())
     }
 
     /// How it stands, where that deserves a look.

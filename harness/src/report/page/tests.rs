@@ -11,6 +11,7 @@ use super::document::{Matrix, comparison, page};
 use super::sheet::Sheet;
 use crate::report::fixture;
 use crate::report::transcript::Transcript;
+use crate::run::Verdict;
 use crate::run::event::{CaseFinished, Event, Judgement};
 use crate::vocabulary::{CaseId, Endpoint, FrameFault, Outcome, ScenarioId};
 
@@ -49,6 +50,29 @@ fn a_case_that_two_subjects_fail() {
     let fragment = without(&fragment, ";base64,", "\"");
     assert!(fragment.contains("[tcp4,loopback]"), "{fragment}");
     insta::assert_snapshot!(fragment);
+}
+
+#[test]
+fn of_many_subjects_that_came_to_the_same_the_steps_of_one_are_kept() {
+    let [mut runs, others] = [Verdict::Pass, Verdict::Fail]
+        .map(|verdict| Transcript::of(&fixture::run_of(&[verdict; 2])))
+        .map(|run| vec![run; 4]);
+    runs.extend(others);
+    let text = page(&runs);
+    assert!(text.contains("<title>8 subjects · sockspec</title>"), "{text}");
+    for fragment in fragments(&text) {
+        let named = |what: &str| fragment.matches(what).count();
+        assert_eq!(named("the same as kernel 1, of which the steps are kept"), 3, "{fragment}");
+        assert_eq!(named("the same as kernel 5, of which the steps are kept"), 3, "{fragment}");
+        assert_eq!((named("<h3>"), named("<section class=\"observation\">")), (2, 2));
+        assert_eq!((named("<h3>kernel 1</h3>"), named("<h3>kernel 5</h3>")), (1, 1));
+    }
+    let sheet = Sheet::of(Column::of(&runs));
+    let matrix = Matrix { sheet: &sheet }.render().expect("it can be written");
+    let cell = "<td class=\"v-pass\"><abbr title=\"pass\">✓</abbr></td>";
+    assert_eq!(matrix.matches(cell).count(), 8, "{matrix}");
+    let few = Sheet::of(Column::of(&runs[..4]));
+    assert!(!few.is_wide() && sheet.is_wide());
 }
 
 /// A text without what stands between these, which has tests of its own.

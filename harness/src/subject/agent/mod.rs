@@ -31,6 +31,6 @@ pub use reader::{Found, ReadError, Reader};
 pub use request::{Call, Halves, Request};
 pub use schema::agent_schema;
 pub use serve::serve;
-pub use subject::{AgentSubject, Peer, Start};
+pub use subject::{AgentSubject, Start};
 pub use success::{Digest, Success};
 pub use value::{Data, Value};

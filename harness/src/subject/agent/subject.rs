@@ -13,30 +13,7 @@ use crate::net::Made;
 use crate::scenario::{Action, Case, LinkFault, WireStep};
 use crate::subject::kernel::{KernelSession, KernelSubject};
 use crate::subject::{Aborter, Admission, Granularity, Opened, Subject, SubjectError};
-use crate::vocabulary::{ActorId, Capability, ErrorNames, Topology};
-
-/// Which actors of a case are the subject's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Peer {
-    /// All of them.
-    #[default]
-    Own,
-    /// The first that the scenario names; the others are the kernel's.
-    Kernel,
-    /// All but the first, which is the kernel's.
-    KernelFirst,
-}
-
-impl Peer {
-    /// Whether the subject plays an actor.
-    pub const fn plays(self, actor: ActorId) -> bool {
-        match self {
-            Self::Own => true,
-            Self::Kernel => actor.index() == 0,
-            Self::KernelFirst => actor.index() != 0,
-        }
-    }
-}
+use crate::vocabulary::{ActorId, Capability, ErrorNames, Peer, Topology};
 
 /// How an agent is started.
 #[derive(Clone, Debug)]
@@ -173,6 +150,10 @@ impl Subject for AgentSubject {
 
     fn version(&self) -> &str {
         &self.version
+    }
+
+    fn peer(&self) -> Option<Peer> {
+        Some(self.peer)
     }
 
     fn capabilities(&self) -> &[Capability] {

@@ -2,11 +2,13 @@
 //! and all that it started, together with this process.
 //! It refuses to know what is said.
 
+mod attached;
 mod ending;
 mod guard;
 mod process;
 mod tail;
 
+pub(crate) use attached::Attached;
 pub use ending::Ending;
 pub use guard::guard;
 pub(crate) use guard::refusal;

@@ -10,7 +10,7 @@ use crate::report::expectations::entry::Entry;
 use crate::report::expectations::file::Expectations;
 use crate::run::Verdict;
 use crate::scenario::Case;
-use crate::vocabulary::{CaseId, ScenarioId};
+use crate::vocabulary::{CaseId, Peer, ScenarioId};
 
 /// What is to be done to the entries of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,6 +232,12 @@ fn condition(
     let mut elsewhere =
         expectations.entries().iter().filter(|entry| !entry.applies && entry.speaks_of(case));
     let Some(entry) = elsewhere.next() else { return Ok(None) };
+    let peers: BTreeSet<Peer> = here.iter().map(|one| one.peer).collect();
+    if let (1, Some(peer)) = (peers.len(), peers.first())
+        && !entry.conditions.allow(*peer)
+    {
+        return Ok(Some(("peer", peer.to_string())));
+    }
     let refuses_kernel = |one: &Circumstances| {
         let kernel = one.kernel.as_deref().unwrap_or_default();
         entry.conditions.kernel.as_ref().is_some_and(|bounds| !bounds.hold(kernel))

@@ -22,6 +22,7 @@ impl Recorded {
         Circumstances {
             kernel: run.and_then(|run| run.kernel.clone()),
             version: run.map(|run| run.subject_version.clone()).unwrap_or_default(),
+            peer: run.and_then(|run| run.peer).unwrap_or_default(),
         }
     }
 

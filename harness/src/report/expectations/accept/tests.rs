@@ -50,6 +50,7 @@ fn run(named: &[(&str, &[Verdict])], known: Option<Known>) -> Vec<Event> {
         format: FORMAT,
         sockspec: "0.1.0".to_owned(),
         subject: "stack-a".to_owned(),
+        peer: None,
         subject_version: "0.12".to_owned(),
         kernel: Some("6.18.44".to_owned()),
         suite: "scenarios/".to_owned(),
@@ -155,7 +156,8 @@ fn accept(text: &str, named: &[(&str, &[Verdict])]) -> String {
     assert_eq!((again.text.as_str(), again.changes.len()), (accepted.as_str(), 0), "from\n{text}");
     let (expectations, mistakes) = Expectations::read("stack-a.toml", &accepted);
     assert_eq!(mistakes, [], "{accepted}");
-    let here = Circumstances { kernel: Some("6.18.44".to_owned()), version: "0.12".to_owned() };
+    let kernel = Some("6.18.44".to_owned());
+    let here = Circumstances { kernel, version: "0.12".to_owned(), ..Circumstances::default() };
     let cases: Vec<Case> = suite().iter().flat_map(Document::cases).collect();
     let known = expectations.here(&here).of(&cases);
     let mut tally = Tally::default();
@@ -303,6 +305,11 @@ fn what_cannot_be_accepted_is_refused_by_name() {
             run.subject = "stack-b".to_owned();
         }
     });
+    let peer = change(|event| {
+        if let Event::RunStarted(run) = event {
+            run.peer = Some(crate::vocabulary::Peer::Kernel);
+        }
+    });
     let elsewhere = change(|event| {
         if let Event::RunStarted(run) = event {
             run.kernel = Some("5.4".to_owned());
@@ -335,6 +342,7 @@ fn what_cannot_be_accepted_is_refused_by_name() {
         refused("", &[]),
         refused("", &[recorded("empty.jsonl", &[])]),
         refused("", &[good.clone(), subject]),
+        refused("", &[good.clone(), peer]),
         refused("", &[cut]),
         refused("", &[text]),
         refused("", &[scenario]),
