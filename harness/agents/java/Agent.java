@@ -662,7 +662,7 @@ public final class Agent {
             "Connection timed out", "timed-out", "Address already in use", "address-in-use",
             "Cannot assign requested address", "not-available", "Network is unreachable", "unreachable",
             "No route to host", "unreachable", "Network is down", "unreachable", "Permission denied", "permission",
-            "Operation not permitted", "permission", "Message too long", "too-long", "not connected", "not-connected",
+            "Operation not permitted", "permission", "Message too long", "message-too-long", "not connected", "not-connected",
             "Destination address required", "not-connected", "already connected", "already-connected",
             "Invalid argument", "invalid", "Protocol not available", "unsupported",
             "No buffer space available", "no-resources", "Too many open files", "no-resources", "connection abort", "reset",

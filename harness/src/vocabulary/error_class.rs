@@ -104,7 +104,7 @@ classes! {
     Unsupported "unsupported"
         "the operation, option, protocol or family is not supported here"
         [EOPNOTSUPP ENOPROTOOPT ENOSYS EAFNOSUPPORT EPROTONOSUPPORT EPROTOTYPE]
-    TooLong "too-long"
+    MessageTooLong "message-too-long"
         "the message is too long"
         [EMSGSIZE]
     NoResources "no-resources"
