@@ -24,6 +24,7 @@ mod merge;
 mod output;
 mod outputs;
 mod pending;
+mod proxies;
 mod recordings;
 mod reference;
 mod report;

@@ -85,6 +85,11 @@ impl Lease {
         self.network_mut().pass_packets(host, rule)
     }
 
+    /// Keeps the network from being leased again, since something that is not undone is done to it.
+    pub fn spoil(&mut self) {
+        self.network_mut().spoil();
+    }
+
     fn network(&self) -> &Network {
         self.network.as_ref().expect("a lease has its network until it is dropped")
     }
