@@ -8,9 +8,30 @@ use crate::report::{Circumstances, Expectations};
 use crate::run::{Known, Plan};
 use crate::scenario::{Case, Diagnostic, Document};
 
+/// A subject with its file.
+macro_rules! built_in {
+    ($($subject:literal),* $(,)?) => {
+        [$((
+            $subject,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/", $subject, ".toml")),
+        )),*]
+    };
+}
+
 /// What subjects were known to do otherwise when the program was built, by their names.
-pub(super) const BUILT_IN: [(&str, &str); 1] =
-    [("kernel", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/kernel.toml")))];
+pub(super) const BUILT_IN: [(&str, &str); 11] = built_in![
+    "kernel",
+    "via-haproxy",
+    "via-nginx",
+    "via-nginx-half-close",
+    "via-pasta",
+    "via-rinetd",
+    "via-slirp4netns",
+    "via-socat",
+    "via-socat-t30",
+    "via-ssh",
+    "via-systemd-socket-proxyd",
+];
 
 /// The folder in which a subject's file is looked for, beside that of the suite.
 pub(super) const FOLDER: &str = "reports";
