@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(2);
 /// How often an instance that has closed its outputs is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a guard may take to end as its command has.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_secs(5);
 /// The flag of a process that is about to end, as /proc/PID/stat tells it; its descriptors are still open
 /// when it is set.
 const EXITING: u64 = 0x4;
