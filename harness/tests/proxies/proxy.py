@@ -41,6 +41,7 @@ def passed_on(source, sink):
     if data and fault == "crashes":
         say("about to crash")
         os.kill(os.getpid(), signal.SIGSEGV)
+        time.sleep(60)  # another thread may be the one that it reaches
     if fault == "loses-a-byte" and len(data) > 4096:
         data = data[:-1]
     sink.sendall(data)
