@@ -205,13 +205,13 @@ fn child_of(process: u32) -> Option<u32> {
     children.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether a process has begun to end, and was not waited for.
+/// Whether a process has begun to end, or is gone.
 fn is_ending(process: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let mut words = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let state = words.next();
     let flags = words.nth(5).and_then(|flags| flags.parse::<u64>().ok()).unwrap_or(0);
-    matches!(state, Some("Z" | "X")) || flags & EXITING != 0
+    matches!(state, None | Some("Z" | "X")) || flags & EXITING != 0
 }
 
 /// Reads what is said first.
