@@ -1,5 +1,7 @@
-//! Builds the program anew when a scenario has come or gone: the suite is part of it.
+//! Builds the program anew when a scenario, an agent or a proxy has come or gone: all are part of it.
 
 fn main() {
     println!("cargo::rerun-if-changed=scenarios");
+    println!("cargo::rerun-if-changed=agents");
+    println!("cargo::rerun-if-changed=proxies");
 }

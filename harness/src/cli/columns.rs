@@ -3,8 +3,10 @@ use std::iter;
 
 use super::exit::Exit;
 use super::output::complain;
-use super::subjects::{KERNEL, install, manifest, manifests, missing};
-use crate::subject::agent::{Manifest, Placement};
+use super::proxies::{PREFIX, proxies, proxy};
+use super::subjects::{KERNEL, install_packages, lacking, manifest, manifests};
+use crate::subject::agent::{Manifest, Packages, Placement};
+use crate::subject::via::ProxyManifest;
 use crate::vocabulary::Peer;
 
 /// One of several runs: a column of the matrix.
@@ -32,17 +34,30 @@ impl Column {
     }
 
     fn of(manifest: &Manifest, peer: Peer) -> Self {
-        let missing = missing(manifest);
-        let missing = (!missing.is_empty())
-            .then(|| format!("needs {}: {}", missing.join(", "), install(manifest)));
+        let missing = needed(&manifest.needs, &manifest.check, &manifest.packages);
         let words = ["--subject", &manifest.name, "--peer", peer.word()];
         let arguments = words.map(OsString::from).to_vec();
         Self { label: peer.label(&manifest.name), arguments, missing }
     }
+
+    /// The kernel's sockets with a proxy between them.
+    fn via(manifest: &ProxyManifest) -> Self {
+        let arguments = vec!["--via".into(), manifest.name.clone().into()];
+        let label = format!("{PREFIX}{}", manifest.name);
+        let missing = needed(&manifest.needs, &manifest.check, &manifest.packages);
+        Self { label, arguments, missing }
+    }
+}
+
+/// What is not there of what a run needs, and the command that would bring it.
+fn needed(needs: &[String], check: &[String], packages: &Packages) -> Option<String> {
+    let missing = lacking(needs, check);
+    (!missing.is_empty())
+        .then(|| format!("needs {}: {}", missing.join(", "), install_packages(packages)))
 }
 
 /// Whatever there is, each subject alone and, where it has a network, with the kernel as its peer; or with
-/// one peer, where one is asked for.
+/// one peer, where one is asked for. The proxies come last.
 pub(super) fn all(peer: Option<Peer>) -> Result<Vec<Column>, Exit> {
     let manifests = manifests()?;
     let columns = manifests.iter().flat_map(|manifest| {
@@ -52,7 +67,9 @@ pub(super) fn all(peer: Option<Peer>) -> Result<Vec<Column>, Exit> {
         let possible = peers.into_iter().filter(is_possible);
         possible.map(|peer| Column::of(manifest, peer)).collect::<Vec<_>>()
     });
-    Ok(iter::once(Column::kernel()).chain(columns).collect())
+    let proxies = proxies()?;
+    let proxies = proxies.iter().map(Column::via);
+    Ok(iter::once(Column::kernel()).chain(columns).chain(proxies).collect())
 }
 
 /// Those of these names, each once, with the peer that is asked for, else with the one that each has.
@@ -61,6 +78,8 @@ pub(super) fn named(names: &[String], peer: Option<Peer>) -> Result<Vec<Column>,
     for name in names {
         let column = if name == KERNEL {
             Column::kernel()
+        } else if let Some(via) = name.strip_prefix(PREFIX) {
+            Column::via(&proxy(via)?)
         } else {
             let manifest = manifest(name)?;
             Column::of(&manifest, peer.unwrap_or_else(|| usual_peer(manifest.placement)))

@@ -75,6 +75,10 @@ pub(super) struct Arguments {
 /// Run a decoder for `fuzz-decoder`, and end it together with that.
 #[derive(Debug, Args)]
 pub(super) struct GuardArguments {
+    /// A folder that is removed where that process is gone.
+    #[arg(long)]
+    work: Option<PathBuf>,
+
     /// The process for which the command runs.
     parent: u32,
 
@@ -224,7 +228,7 @@ fn words(arguments: &Arguments) -> Vec<String> {
 
 /// Guards a decoder, as [`Session`] wants it.
 pub(super) fn guarded(arguments: &GuardArguments) -> io::Result<u8> {
-    guard(arguments.parent, &arguments.command)
+    guard(arguments.parent, arguments.work.as_deref(), &arguments.command)
 }
 
 fn law(text: &str) -> Result<Law, String> {

@@ -28,6 +28,16 @@ pub(super) static BUILT_IN: &[(&str, &str)] = &built_in! {
     "rust-tokio"
     "turmoil"
     "uml"
+    "via-haproxy"
+    "via-nginx"
+    "via-nginx-half-close"
+    "via-pasta"
+    "via-rinetd"
+    "via-slirp4netns"
+    "via-socat"
+    "via-socat-t30"
+    "via-ssh"
+    "via-systemd-socket-proxyd"
     "winsock"
 };
 

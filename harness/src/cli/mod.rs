@@ -25,6 +25,7 @@ mod merge;
 mod output;
 mod outputs;
 mod pending;
+mod proxies;
 mod recordings;
 mod reference;
 mod report;

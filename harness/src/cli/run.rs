@@ -113,6 +113,9 @@ pub(super) struct Arguments {
     levels: Levels,
 }
 
+/// What runs through a proxy where nothing is chosen.
+const PROXIES: &str = "proxy/**";
+
 const EXITS: &str = "\
 Exit code, the first of these that is so:
   2  the command line, a scenario or the expectations file is wrong; nothing was run
@@ -128,7 +131,9 @@ While it runs:
   once more            end at once";
 
 pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
-    let chosen = match arguments.choice.open(colour) {
+    // What else there is says little of a proxy.
+    let choice = arguments.choice.or(arguments.subject.is_via().then_some(PROXIES));
+    let chosen = match choice.open(colour) {
         Ok(chosen) => chosen,
         Err(exit) => return exit,
     };

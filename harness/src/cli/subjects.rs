@@ -10,9 +10,10 @@ use include_dir::{Dir, include_dir};
 
 use super::exit::Exit;
 use super::output::{complain, print};
+use super::proxies::{PREFIX, listed, proxies};
 use crate::report::Printable;
 use crate::scenario::nearest;
-use crate::subject::agent::Manifest;
+use crate::subject::agent::{Manifest, Packages};
 
 /// The agents as they were when the program was built.
 static AGENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/agents");
@@ -20,7 +21,7 @@ static AGENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/agents");
 /// The kernel of this machine, which needs no agent.
 pub(super) const KERNEL: &str = "kernel";
 
-/// List the subjects, whether they can be run here, and how those are installed that cannot.
+/// List the subjects and the proxies, whether they can be run here, and how those are installed that cannot.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only the names of those that can be run here, one a line.
@@ -37,6 +38,10 @@ pub(super) fn subjects(arguments: &Arguments) -> io::Result<Exit> {
         Ok(manifests) => manifests,
         Err(exit) => return Ok(exit),
     };
+    let proxies = match proxies() {
+        Ok(proxies) => proxies,
+        Err(exit) => return Ok(exit),
+    };
     let mut text = String::new();
     let width = manifests.iter().map(|one| one.name.len()).max().unwrap_or(0);
     // Writing to a string cannot fail, here and below.
@@ -44,6 +49,11 @@ pub(super) fn subjects(arguments: &Arguments) -> io::Result<Exit> {
         let ready = manifests.iter().filter(|one| arguments.names || missing(one).is_empty());
         for name in iter::once(KERNEL).chain(ready.map(|one| one.name.as_str())) {
             let _ = writeln!(text, "{name}");
+        }
+        for proxy in &proxies {
+            if arguments.names || lacking(&proxy.needs, &proxy.check).is_empty() {
+                let _ = writeln!(text, "{PREFIX}{}", proxy.name);
+            }
         }
         print(&text)?;
         return Ok(Exit::Good);
@@ -68,6 +78,7 @@ pub(super) fn subjects(arguments: &Arguments) -> io::Result<Exit> {
             );
         }
     }
+    text.push_str(&listed(&proxies));
     print(&text)?;
     Ok(Exit::Good)
 }
@@ -108,11 +119,16 @@ pub(super) fn manifest(name: &str) -> Result<Manifest, Exit> {
 
 /// What a subject needs and is not there.
 pub(super) fn missing(manifest: &Manifest) -> Vec<&str> {
+    lacking(&manifest.needs, &manifest.check)
+}
+
+/// Which of these programs are not there; if all are, what a command that fails was to find.
+pub(super) fn lacking<'a>(needs: &'a [String], check: &'a [String]) -> Vec<&'a str> {
     let path = env::var_os("PATH").unwrap_or_default();
     let is_there = |program: &str| env::split_paths(&path).any(|at| at.join(program).is_file());
     let mut missing: Vec<&str> =
-        manifest.needs.iter().map(String::as_str).filter(|program| !is_there(program)).collect();
-    if let ([program, arguments @ ..], true) = (&manifest.check[..], missing.is_empty()) {
+        needs.iter().map(String::as_str).filter(|program| !is_there(program)).collect();
+    if let ([program, arguments @ ..], true) = (check, missing.is_empty()) {
         let mut check = Command::new(program);
         check.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if !check.status().is_ok_and(|status| status.success()) {
@@ -124,7 +140,11 @@ pub(super) fn missing(manifest: &Manifest) -> Vec<&str> {
 
 /// The command that installs what a subject needs.
 pub(super) fn install(manifest: &Manifest) -> String {
-    let packages = &manifest.packages;
+    install_packages(&manifest.packages)
+}
+
+/// The command that installs packages.
+pub(super) fn install_packages(packages: &Packages) -> String {
     let commands = [
         ("apt-get install", &packages.debian),
         ("pip install", &packages.pypi),
@@ -149,27 +169,12 @@ pub(super) fn prepared(manifest: &Manifest) -> Result<Vec<String>, Exit> {
         ));
         return Err(Exit::Broken);
     }
-    let failed = |what: &Path, error: io::Error| {
-        complain(&format!("error: {} cannot be written: {error}\n", what.display()));
-        Exit::Broken
-    };
     let agents = cache();
     let folder = agents.join(&manifest.folder);
     let out = folder.join("out");
-    fs::create_dir_all(&out).map_err(|error| failed(&out, error))?;
-    let mut changed = false;
+    fs::create_dir_all(&out).map_err(|error| failed(&out, &error))?;
     // One may be built from the files of another.
-    for file in AGENTS.dirs().flat_map(Dir::files) {
-        let path = agents.join(file.path());
-        if fs::read(&path).is_ok_and(|there| there == file.contents()) {
-            continue;
-        }
-        changed = true;
-        let above = path.parent().unwrap_or(&agents);
-        fs::create_dir_all(above)
-            .and_then(|()| fs::write(&path, file.contents()))
-            .map_err(|error| failed(&path, error))?;
-    }
+    let changed = lay_out(&AGENTS, &agents)?;
     let fill = |word: &String| {
         word.replace("{dir}", &folder.display().to_string())
             .replace("{agents}", &agents.display().to_string())
@@ -177,15 +182,40 @@ pub(super) fn prepared(manifest: &Manifest) -> Result<Vec<String>, Exit> {
     };
     let built = out.join(format!("{}.built", manifest.name));
     if changed || !built.is_file() {
+        let what = format!("the subject {} cannot be built", manifest.name);
         for command in &manifest.build {
-            build(&manifest.name, &command.iter().map(fill).collect::<Vec<_>>(), &folder)?;
+            build(&what, &command.iter().map(fill).collect::<Vec<_>>(), &folder)?;
         }
-        fs::write(&built, b"").map_err(|error| failed(&built, error))?;
+        fs::write(&built, b"").map_err(|error| failed(&built, &error))?;
     }
     Ok(manifest.start.iter().map(fill).collect())
 }
 
-fn build(name: &str, command: &[String], folder: &Path) -> Result<(), Exit> {
+/// Writes the files of a built-in folder where they are to lie, and says whether any was not there.
+pub(super) fn lay_out(files: &Dir<'_>, root: &Path) -> Result<bool, Exit> {
+    let mut changed = false;
+    for file in files.dirs().flat_map(Dir::files) {
+        let path = root.join(file.path());
+        if fs::read(&path).is_ok_and(|there| there == file.contents()) {
+            continue;
+        }
+        changed = true;
+        let above = path.parent().unwrap_or(root);
+        fs::create_dir_all(above)
+            .and_then(|()| fs::write(&path, file.contents()))
+            .map_err(|error| failed(&path, &error))?;
+    }
+    Ok(changed)
+}
+
+/// Says that a file or a folder cannot be written.
+pub(super) fn failed(what: &Path, error: &io::Error) -> Exit {
+    complain(&format!("error: {} cannot be written: {error}\n", what.display()));
+    Exit::Broken
+}
+
+/// Runs a command that has to succeed; `what` is said where it does not.
+pub(super) fn build(what: &str, command: &[String], folder: &Path) -> Result<(), Exit> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let ended = Command::new(program).args(arguments).current_dir(folder).output();
     let why = match ended {
@@ -193,16 +223,12 @@ fn build(name: &str, command: &[String], folder: &Path) -> Result<(), Exit> {
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
-    complain(&format!(
-        "error: the subject {name} cannot be built: {}:\n{}\n",
-        command.join(" "),
-        why.trim_end()
-    ));
+    complain(&format!("error: {what}: {}:\n{}\n", command.join(" "), why.trim_end()));
     Err(Exit::Broken)
 }
 
-/// Where agents lie and are built, for this version of the program and this user.
-fn cache() -> PathBuf {
+/// Where agents and proxies lie and are built, for this version of the program and this user.
+pub(super) fn cache() -> PathBuf {
     let home = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cache")));
     let home = home.unwrap_or_else(env::temp_dir);

@@ -123,6 +123,15 @@ impl Chosen {
 }
 
 impl Choice {
+    /// The same, and where it chooses nothing of the suite itself, what this pattern does.
+    pub(super) fn or(&self, pattern: Option<&str>) -> Self {
+        let mut choice = self.clone();
+        if choice.what.is_empty() {
+            choice.what.extend(pattern.map(str::to_owned));
+        }
+        choice
+    }
+
     /// Loads what was chosen. Every mistake in it is said, and none of it is run.
     pub(super) fn open(&self, colour: Colour) -> Result<Chosen, Exit> {
         let (paths, words): (Vec<_>, Vec<_>) = {

@@ -85,7 +85,7 @@ impl Lease {
         self.network_mut().pass_packets(host, rule)
     }
 
-    /// Makes sure that nobody gets the network after this lease, whose holder changes it.
+    /// Keeps the network from being leased again, since something that is not undone is done to it.
     pub fn spoil(&mut self) {
         self.network_mut().spoil();
     }

@@ -46,7 +46,9 @@ impl FaultMatrix {
         self.baseline.event(event);
         match event {
             Event::CaseFinished(case) => match case.verdict {
-                Verdict::Skipped | Verdict::Unsupported => {
+                // No fault could be noticed there.
+                Verdict::Unsupported => {}
+                Verdict::Skipped => {
                     let reason = case.reason.clone().unwrap_or_default();
                     self.skipped.entry(reason).or_default().insert(case.case.clone());
                 }

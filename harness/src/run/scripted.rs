@@ -164,7 +164,7 @@ impl Subject for Scripted {
     }
 
     fn capabilities(&self) -> &[Capability] {
-        &Capability::ALL
+        Capability::OF_SOCKETS
     }
 
     fn granularity(&self) -> Granularity {

@@ -16,6 +16,15 @@ pub struct AddressBook {
     serial: u32,
     hosts: Hosts,
     ports: Vec<u16>,
+    /// What is used in place of an endpoint.
+    detour: Option<Detour>,
+}
+
+/// An endpoint and what is used in its place.
+#[derive(Clone, Copy, Debug)]
+struct Detour {
+    from: SocketAddr,
+    to: SocketAddr,
 }
 
 /// Where the actors of a case live.
@@ -60,7 +69,7 @@ impl AddressBook {
     }
 
     fn with(serial: u32, hosts: Hosts, ports: usize) -> Self {
-        Self { serial, hosts, ports: (0..ports).map(|_| fresh_port()).collect() }
+        Self { serial, hosts, ports: (0..ports).map(|_| fresh_port()).collect(), detour: None }
     }
 
     /// Gives a symbolic port another number, because the one it had is taken.
@@ -68,6 +77,17 @@ impl AddressBook {
         if let Some(number) = self.ports.get_mut(port.index()) {
             *number = fresh_port();
         }
+    }
+
+    /// The same addresses, but for one endpoint, in the place of which another one is used.
+    #[must_use]
+    pub fn with_detour(&self, from: SocketAddr, to: SocketAddr) -> Self {
+        Self { detour: Some(Detour { from, to }), ..self.clone() }
+    }
+
+    /// A port that no case has.
+    pub fn spare_port() -> u16 {
+        fresh_port()
     }
 
     /// The position of the host that an actor lives on.
@@ -117,7 +137,11 @@ impl AddressBook {
         }
         let ip = self.ip(actor, address.place, transport.is_ipv6());
         match ip {
-            Some(ip) => Ok(Endpoint::Inet(SocketAddr::new(ip, self.number(address.port)))),
+            Some(ip) => {
+                let endpoint = SocketAddr::new(ip, self.number(address.port));
+                let detour = self.detour.filter(|detour| detour.from == endpoint);
+                Ok(Endpoint::Inet(detour.map_or(endpoint, |detour| detour.to)))
+            }
             None => Err(SubjectError::NoSuchAddress { place: name_of(address.place), transport }),
         }
     }

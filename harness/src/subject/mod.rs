@@ -9,6 +9,7 @@ pub mod kernel;
 pub mod program;
 mod session;
 mod thread_state;
+pub mod via;
 
 pub use book::AddressBook;
 pub use session::{

@@ -144,6 +144,15 @@ pub trait Session {
         Err(SubjectError::NoLinks)
     }
 
+    /// Does something on a host that was made for the case, by its position, which changes it so that
+    /// no other case may have it.
+    ///
+    /// # Errors
+    /// When no hosts were made, or the environment failed; then nothing was done.
+    fn alter_host(&mut self, _host: usize, _act: &mut dyn FnMut()) -> Result<(), SubjectError> {
+        Err(SubjectError::NoLinks)
+    }
+
     /// Lets time pass on the subject's clock.
     fn wait(&mut self, time: Duration);
 
@@ -276,6 +285,9 @@ pub enum SubjectError {
     /// A call could not be ended, so that whoever made it was, and the case needs it still.
     #[error("the agent could not end a call, and was killed")]
     Stuck,
+    /// A proxy could not be started.
+    #[error(transparent)]
+    Proxy(#[from] crate::subject::via::ProxyError),
     /// An agent did not keep to its protocol, or could not be started.
     #[error("{what}")]
     Agent {

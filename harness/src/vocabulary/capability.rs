@@ -32,11 +32,13 @@ pub enum Capability {
     Signals,
     /// The state of a TCP connection can be read.
     TcpInfo,
+    /// Something stands between the actors and passes their connections on.
+    Proxy,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BlockingCalls,
         Self::Dup,
         Self::ShutdownRead,
@@ -49,7 +51,14 @@ impl Capability {
         Self::Select,
         Self::Signals,
         Self::TcpInfo,
+        Self::Proxy,
     ];
+
+    /// What sockets may offer by themselves: all but that something stands between them.
+    pub const OF_SOCKETS: &'static [Self] = match Self::ALL.split_last() {
+        Some((Self::Proxy, others)) => others,
+        _ => panic!("the proxy is the last one"),
+    };
 
     /// The word that stands in a scenario.
     pub const fn word(self) -> &'static str {
@@ -66,6 +75,7 @@ impl Capability {
             Self::Select => "select",
             Self::Signals => "signals",
             Self::TcpInfo => "tcp-info",
+            Self::Proxy => "proxy",
         }
     }
 
@@ -84,6 +94,9 @@ impl Capability {
             Self::Select => "readiness can be asked for by select",
             Self::Signals => "a blocked call can be interrupted by a signal",
             Self::TcpInfo => "the state of a TCP connection can be read (TCP_INFO)",
+            Self::Proxy => {
+                "something stands between the actors and passes their connections on (`--via`)"
+            }
         }
     }
 

@@ -32,7 +32,7 @@ syntax keyword sockspecState contained ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 F
       \ CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING
 syntax keyword sockspecTransport contained tcp4 tcp6 unix unix-dgram udp4 udp6
 syntax keyword sockspecCapability contained blocking-calls dup shutdown-read shutdown-write peek
-      \ wait-all options poll epoll select signals tcp-info
+      \ wait-all options poll epoll select signals tcp-info proxy
 syntax keyword sockspecTopology contained loopback netns routed lan
 syntax match sockspecGroup contained "\%(\a\k*\)\@<=\*\d\+\k\@!"
 syntax keyword sockspecLevel contained must should may

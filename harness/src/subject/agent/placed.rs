@@ -92,6 +92,10 @@ impl Session for PlacedSession {
         self.kernel.inflict(fault, book)
     }
 
+    fn alter_host(&mut self, host: usize, act: &mut dyn FnMut()) -> Result<(), SubjectError> {
+        self.kernel.alter_host(host, act)
+    }
+
     fn wait(&mut self, time: Duration) {
         self.kernel.wait(time);
     }

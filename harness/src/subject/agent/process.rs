@@ -11,7 +11,7 @@ use super::reader::ReadError;
 use super::request::{Call, Request};
 use super::{Offers, Reader, Success};
 use crate::subject::Granularity;
-use crate::subject::program::{self, Ending, refusal};
+use crate::subject::program::{self, Ending, quoted, refusal};
 use crate::vocabulary::ErrorNames;
 
 /// The version of the protocol that is spoken here.
@@ -115,16 +115,6 @@ pub enum StartError {
 
 fn listed(versions: &[u32]) -> String {
     versions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The lines of a standard error, below what is said.
-fn quoted(said: &[String]) -> String {
-    let mut text = String::new();
-    for line in said {
-        text.push_str("\n  | ");
-        text.extend(line.escape_debug());
-    }
-    text
 }
 
 impl Agent {

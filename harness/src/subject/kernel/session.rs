@@ -455,6 +455,12 @@ impl Session for KernelSession {
         Ok(())
     }
 
+    fn alter_host(&mut self, host: usize, act: &mut dyn FnMut()) -> Result<(), SubjectError> {
+        let network = self.network.as_mut().ok_or(SubjectError::NoLinks)?;
+        network.spoil();
+        Ok(network.inside(host, act)?)
+    }
+
     fn wait(&mut self, time: Duration) {
         // The alarm would only wake the sleep, again and again, for nothing.
         Alarm::disarm();

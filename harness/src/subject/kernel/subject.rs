@@ -157,7 +157,7 @@ impl Subject for KernelSubject {
     }
 
     fn capabilities(&self) -> &[Capability] {
-        &Capability::ALL
+        Capability::OF_SOCKETS
     }
 
     fn granularity(&self) -> Granularity {

@@ -1,7 +1,8 @@
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use nix::sys::prctl::set_pdeathsig;
@@ -12,6 +13,9 @@ use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpgrp, getppid};
 /// What a guard says where the command cannot be started, before the reason.
 const REFUSED: &str = "cannot be started: ";
 
+/// How often a folder is removed in which something new appears meanwhile.
+const REMOVALS: usize = 16;
+
 /// Why a guard could not start its command, if that is what a first line says.
 pub(crate) fn refusal(line: &str) -> Option<&str> {
     line.strip_prefix(REFUSED)
@@ -19,13 +23,14 @@ pub(crate) fn refusal(line: &str) -> Option<&str> {
 
 /// Runs a command as the guard of its process group, for which it is a process of its own: where
 /// `parent`, the process that started the guard, is gone for whatever reason, the whole group is
-/// killed. Otherwise it ends as the command does, and returns the exit code of that.
+/// killed, and the folder `work`, if there is one, removed. Otherwise it ends as the command does, and
+/// returns the exit code of that.
 ///
 /// It must lead a process group of its own, since it kills that.
 ///
 /// # Errors
 /// When the command cannot be waited for.
-pub fn guard(parent: u32, command: &[OsString]) -> io::Result<u8> {
+pub fn guard(parent: u32, work: Option<&Path>, command: &[OsString]) -> io::Result<u8> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -41,7 +46,7 @@ pub fn guard(parent: u32, command: &[OsString]) -> io::Result<u8> {
     signals.thread_block()?;
     set_pdeathsig(Signal::SIGTERM)?;
     let_go()?;
-    wait(&mut child, &signals, parent).map(mirrored)
+    wait(&mut child, &signals, parent, work).map(mirrored)
 }
 
 fn is_parent(parent: u32) -> bool {
@@ -57,9 +62,15 @@ fn let_go() -> io::Result<()> {
     Ok(())
 }
 
-fn wait(child: &mut Child, signals: &SigSet, parent: u32) -> io::Result<ExitStatus> {
+fn wait(
+    child: &mut Child,
+    signals: &SigSet,
+    parent: u32,
+    work: Option<&Path>,
+) -> io::Result<ExitStatus> {
     loop {
         if !is_parent(parent) {
+            work.into_iter().for_each(remove);
             // This process is one of the group.
             killpg(getpgrp(), Signal::SIGKILL)?;
         }
@@ -67,6 +78,15 @@ fn wait(child: &mut Child, signals: &SigSet, parent: u32) -> io::Result<ExitStat
             return Ok(status);
         }
         signals.wait()?;
+    }
+}
+
+/// Removes a folder that the command may still be writing to.
+fn remove(folder: &Path) {
+    for _ in 0..REMOVALS {
+        if fs::remove_dir_all(folder).is_ok() || !folder.exists() {
+            return;
+        }
     }
 }
 
@@ -101,7 +121,7 @@ pub(super) fn guarded(guard: &[OsString], command: &[OsString]) -> Command {
 }
 
 /// Kills a process group whose leader has not been waited for, so that its id is its own still.
-pub(super) fn kill_group(leader: u32) {
+pub(crate) fn kill_group(leader: u32) {
     if let Ok(leader) = i32::try_from(leader) {
         // Where nothing of it is left, nothing has to be done.
         let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);

@@ -11,5 +11,6 @@ mod tail;
 pub(crate) use attached::Attached;
 pub use ending::Ending;
 pub use guard::guard;
-pub(crate) use guard::refusal;
-pub(crate) use process::Process;
+pub(crate) use guard::{kill_group, refusal};
+pub(crate) use process::{Process, ended};
+pub(crate) use tail::quoted;

@@ -40,23 +40,39 @@ impl Process {
     /// Starts a command behind a guard: `guard` is what makes this program call [`super::guard()`],
     /// and is followed by the id of this process and the command.
     pub(crate) fn start(guard: &[OsString], command: &[OsString]) -> io::Result<Self> {
+        Self::start_with(guard, command, Stdio::piped())
+    }
+
+    /// The same with a standard input of its own, to which nothing is written where it is no pipe.
+    pub(crate) fn start_with(
+        guard: &[OsString],
+        command: &[OsString],
+        stdin: Stdio,
+    ) -> io::Result<Self> {
         let mut child = guarded(guard, command)
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(ErrorKind::BrokenPipe.into());
         };
-        fcntl(&stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let stdin = child.stdin.take();
+        if let Some(stdin) = &stdin {
+            fcntl(stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
         Ok(Self {
             child,
-            stdin: Some(stdin),
+            stdin,
             stdout: Source { pipe: stdout, over: false },
             stderr: Source { pipe: stderr, over: false },
             tail: Tail::default(),
         })
+    }
+
+    /// The process that leads its group, which is that of the command where there is no guard.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether its standard output was read to its end.
@@ -130,13 +146,7 @@ impl Process {
 
     /// How it ended, if it has. It stays to be waited for, so that its id remains its own.
     pub(crate) fn ended(&self) -> Option<Ending> {
-        let id = Id::Pid(Pid::from_raw(i32::try_from(self.child.id()).ok()?));
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        match waitid(id, flags).ok()? {
-            WaitStatus::Exited(_, code) => Some(Ending::Code(code)),
-            WaitStatus::Signaled(_, signal, _) => Some(Ending::Signal(signal)),
-            _ => None,
-        }
+        ended(self.child.id())
     }
 
     /// The last lines of its standard error so far.
@@ -184,6 +194,17 @@ impl Drop for Process {
 impl<T> Source<T> {
     fn wanted<'a>(&self, pipe: BorrowedFd<'a>) -> Option<(BorrowedFd<'a>, PollFlags)> {
         (!self.over).then_some((pipe, PollFlags::POLLIN))
+    }
+}
+
+/// How the process with an id ended, if it has; nobody may have waited for it yet.
+pub(crate) fn ended(process: u32) -> Option<Ending> {
+    let id = Id::Pid(Pid::from_raw(i32::try_from(process).ok()?));
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    match waitid(id, flags).ok()? {
+        WaitStatus::Exited(_, code) => Some(Ending::Code(code)),
+        WaitStatus::Signaled(_, signal, _) => Some(Ending::Signal(signal)),
+        _ => None,
     }
 }
 

@@ -34,6 +34,16 @@ impl Tail {
     }
 }
 
+/// The lines of a standard error, below what is said.
+pub(crate) fn quoted(said: &[String]) -> String {
+    let mut text = String::new();
+    for line in said {
+        text.push_str("\n  | ");
+        text.extend(line.escape_debug());
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
