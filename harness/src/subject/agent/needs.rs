@@ -95,9 +95,7 @@ pub(super) fn needs(case: &Case, plays: impl Fn(ActorId) -> bool) -> BTreeSet<Ne
     let mut sockets = Sockets::default();
     let mut need = |words: &[&'static str], on: &[Option<&'static str>]| {
         let on = on.iter().flatten().copied().map(Some).chain([None]);
-        let all = on.flat_map(|on| words.iter().map(move |word| Need { word, on }));
-        // What every agent can do can still be lacking on some sockets.
-        needs.extend(all.filter(|need| need.on.is_some() || !Need::VERBS.contains(&need.word)));
+        needs.extend(on.flat_map(|on| words.iter().map(move |word| Need { word, on })));
     };
     // Which options are needed say the steps.
     let named = case.needs.iter().filter(|need| **need != Capability::Options);
@@ -248,7 +246,7 @@ mod tests {
         ] {
             assert!(found.iter().any(|need| need == needed), "{needed}: {found:?}");
         }
-        for idle in ["send on any", "send on unconnected", "shutdown-read on unbound"] {
+        for idle in ["send on unconnected", "shutdown-read on unbound"] {
             assert!(found.iter().all(|need| need != idle), "{idle}: {found:?}");
         }
     }

@@ -75,7 +75,9 @@ impl Offers {
     /// Why a case cannot be run, if it needs something that is not offered.
     pub fn lacking(&self, case: &Case, plays: impl Fn(ActorId) -> bool) -> Option<String> {
         let needs = needs(case, plays);
-        if let Some(need) = needs.iter().find(|need| !self.has(need.word)) {
+        // The verbs that have no word every agent can do, if not on every socket.
+        let is_lacking = |need: &&Need| !Need::VERBS.contains(&need.word) && !self.has(need.word);
+        if let Some(need) = needs.iter().find(is_lacking) {
             return Some(match self.lacks.get(need.word) {
                 Some(reason) => format!("no {}: {reason}", need.word),
                 None => format!("no {}", need.word),
