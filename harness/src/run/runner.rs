@@ -90,6 +90,8 @@ impl Default for RunOptions {
 
 /// How many threads wait at once at most.
 const WAITERS: usize = 256;
+/// How many cases go at once for each core where other programs perform the operations.
+const ELSEWHERE: usize = 4;
 /// The stack of a thread that runs cases.
 const STACK: usize = 512 << 10;
 
@@ -195,7 +197,8 @@ fn run_batches(
     // leaves no room for threads that only wait, the others do that too.
     let shares = waiters == 0;
     let left = if shares { plan.batches.len() } else { computing.len() };
-    let workers = turns(left).min(options.jobs.unwrap_or(cores).max(1)).min(capacity.max(1));
+    let usual = if bench.subject.is_elsewhere() { ELSEWHERE * cores } else { cores };
+    let workers = turns(left).min(options.jobs.unwrap_or(usual).max(1)).min(capacity.max(1));
     let queues = [Queue::new(waiting, options.repeat), Queue::new(computing, options.repeat)];
     let workers_queues = if shares { &queues[..] } else { &queues[1..] };
     let (enough, gave_up) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -434,6 +437,15 @@ mod tests {
         let run = Run::of(plan(&[&computing(40)]), &subject, &RunOptions::default());
         assert_eq!(run.verdicts(), [(Verdict::Pass, 40)].into());
         assert_eq!(subject.most_open(), cores);
+    }
+
+    #[test]
+    fn more_of_them_go_where_other_programs_compute() {
+        let several = ELSEWHERE * thread::available_parallelism().map_or(1, usize::from);
+        let subject = Scripted { elsewhere: true, company: several, ..obedient() };
+        let run = Run::of(plan(&[&computing(40)]), &subject, &RunOptions::default());
+        assert_eq!(run.verdicts(), [(Verdict::Pass, 40)].into());
+        assert_eq!(subject.most_open(), several.min(40));
     }
 
     #[test]

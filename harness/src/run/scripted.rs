@@ -57,6 +57,8 @@ pub(super) struct Scripted {
     pub(super) admission: Admission,
     /// What every session leaves behind.
     pub(super) leaks: Vec<String>,
+    /// Whether it says that other programs perform its operations.
+    pub(super) elsewhere: bool,
     /// How many sessions must be open at once before one of them closes.
     pub(super) company: usize,
     /// How coarse its clock is said to be.
@@ -93,6 +95,7 @@ impl Scripted {
             capacity: 1_000,
             admission: Admission::Run,
             leaks: Vec::new(),
+            elsewhere: false,
             company: 0,
             granularity: Granularity::default(),
             names: ErrorNames::default(),
@@ -177,6 +180,10 @@ impl Subject for Scripted {
 
     fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     fn admit(&self, _: &Case) -> Admission {

@@ -44,6 +44,11 @@ pub trait Subject: Send + Sync {
     /// How many sessions may be open at once.
     fn capacity(&self) -> usize;
 
+    /// Whether other programs perform the operations, so that who asks for them mostly waits.
+    fn is_elsewhere(&self) -> bool {
+        false
+    }
+
     /// Whether it can run a case here and now.
     fn admit(&self, case: &Case) -> Admission;
 

@@ -180,6 +180,10 @@ impl Subject for AgentSubject {
         self.kernel.capacity().min(MOST)
     }
 
+    fn is_elsewhere(&self) -> bool {
+        true
+    }
+
     fn admit(&self, case: &Case) -> Admission {
         if let Some(why) = self.pool.quarantine() {
             return Admission::Skip(why);

@@ -101,6 +101,10 @@ impl Subject for ViaSubject {
         self.inner.granularity_of(actor)
     }
 
+    fn is_elsewhere(&self) -> bool {
+        self.inner.is_elsewhere()
+    }
+
     fn capacity(&self) -> usize {
         self.inner.capacity().min(MOST)
     }
