@@ -670,6 +670,9 @@ func receive(c *call, h *held) (any, error) {
 	if errors.Is(err, io.EOF) {
 		return "end-of-stream", nil
 	}
+	if count > 0 && isTimeout(err) && !c.isEnding() {
+		err = nil // io.ReadFull gives what it has beside the error
+	}
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ import java.io.*;
 import java.math.BigInteger;
 import java.net.*;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.*;
 import java.nio.charset.StandardCharsets;
 import java.util.*;
@@ -107,7 +108,7 @@ public final class Agent {
         long began = System.nanoTime();
         var leaks = new ArrayList<String>();
         var calls = new ArrayList<>(pending.values());
-        calls.forEach(call -> call.silent = true);
+        calls.forEach(Call::silence);
         closeAll(leaks);
         for (var call : calls) {
             try {
@@ -169,6 +170,8 @@ public final class Agent {
         boolean isClosed;
         SocketAddress local;
         Socket socket;
+        InputStream input;
+        OutputStream output;
         ServerSocket server;
         DatagramSocket datagrams;
         SocketChannel channel;
@@ -239,6 +242,7 @@ public final class Agent {
                 if (socket != null) socket.connect(address);
                 else if (channel == null) throw new SocketException("Invalid argument");
                 else if (!channel.connect(address)) throw new SocketException("Operation now in progress");
+                streams();
             }
         }
 
@@ -247,11 +251,12 @@ public final class Agent {
             if (server != null) connection.socket = server.accept();
             else if (serverChannel == null) throw new SocketException("Invalid argument");
             else if ((connection.channel = serverChannel.accept()) == null) throw new SocketException(WOULD_WAIT);
+            connection.streams();
             return connection;
         }
 
         int send(byte[] data, SocketAddress to) throws IOException {
-            if (socket != null) socket.getOutputStream().write(data);
+            if (socket != null) output().write(data);
             else if (channel != null) return some(channel.write(ByteBuffer.wrap(data)), data.length);
             else if (datagrams != null) {
                 var packet = new DatagramPacket(data, data.length);
@@ -264,12 +269,27 @@ public final class Agent {
             return data.length;
         }
 
+        /** The streams are got once, with the connection, and kept, as they are used. */
+        void streams() throws IOException {
+            if (socket == null) return;
+            input = socket.getInputStream();
+            output = socket.getOutputStream();
+        }
+
+        InputStream input() throws IOException {
+            return input == null ? socket.getInputStream() : input;
+        }
+
+        OutputStream output() throws IOException {
+            return output == null ? socket.getOutputStream() : output;
+        }
+
         /** At most so many bytes of a stream, none at its end. */
         byte[] receive(int size, boolean all) throws IOException {
             if (socket != null) {
-                if (all) return socket.getInputStream().readNBytes(size);
+                if (all) return input().readNBytes(size);
                 var bytes = new byte[size];
-                int count = socket.getInputStream().read(bytes);
+                int count = input().read(bytes);
                 return count < 0 ? null : Arrays.copyOf(bytes, count);
             }
             if (channel == null) throw new NotYetConnectedException();
@@ -386,7 +406,7 @@ public final class Agent {
         final Map<String, Object> request;
         final long id;
         final String verb;
-        volatile boolean silent;
+        private boolean isSilent;
         Thread thread = Thread.currentThread();
         long began;
         long ended;
@@ -424,14 +444,22 @@ public final class Agent {
                 result = failure(error);
             }
             pending.remove(id);
-            if (silent) return;
             if (ended == 0) began = ended = System.nanoTime();
-            say("{\"kind\":\"done\",\"id\":" + id + ",\"began\":" + began + ",\"took\":" + (ended - began) + "," + result + "}");
+            tell("{\"kind\":\"done\",\"id\":" + id + ",\"began\":" + began + ",\"took\":" + (ended - began) + "," + result + "}");
+        }
+
+        /** Says something of this call, until a reset has ended it. */
+        synchronized void tell(String text) {
+            if (!isSilent) say(text);
+        }
+
+        synchronized void silence() {
+            isSilent = true;
         }
 
         /** The call under test, between two looks at the clock. */
         <T> T make(Act<T> act) throws IOException {
-            if (canBlock()) say("{\"kind\":\"started\",\"id\":" + id + "}");
+            if (canBlock()) tell("{\"kind\":\"started\",\"id\":" + id + "}");
             began = System.nanoTime();
             try {
                 return act.perform();
@@ -551,7 +579,7 @@ public final class Agent {
             if (held.isStream) {
                 var bytes = makeLimited(held.stream(), () -> held.receive(size, all));
                 return bytes == null || all && bytes.length == 0 && size > 0 ? "\"end-of-stream\""
-                        : "{\"data\":{\"bytes\":" + quoted(Base64.getEncoder().encodeToString(bytes)) + "}}";
+                        : "{\"data\":{\"bytes\":" + base64(bytes) + "}}";
             }
             var packet = new DatagramPacket(new byte[size], size);
             makeLimited(held, () -> {
@@ -560,7 +588,7 @@ public final class Agent {
             });
             var bytes = Arrays.copyOf(packet.getData(), packet.getLength());
             var from = Boolean.TRUE.equals(request.get("from")) ? ",\"from\":" + endpointOf(packet.getSocketAddress()) : "";
-            return "{\"data\":{\"bytes\":" + quoted(Base64.getEncoder().encodeToString(bytes)) + from + "}}";
+            return "{\"data\":{\"bytes\":" + base64(bytes) + from + "}}";
         }
 
         String option(Held held, String name) throws IOException {
@@ -678,12 +706,10 @@ public final class Agent {
     static final int BLOCK = 16 << 10;
 
     static byte[] generated(long seed, long offset, int length) {
-        var bytes = new byte[length];
-        for (int at = 0; at < length; at++) {
-            long place = offset + at;
-            bytes[at] = (byte) (word(seed, place / 8) >>> place % 8 * 8);
-        }
-        return bytes;
+        int skipped = (int) (offset % 8);
+        var words = ByteBuffer.allocate(skipped + length + 7 & ~7).order(ByteOrder.LITTLE_ENDIAN);
+        for (long block = offset / 8; words.hasRemaining(); block++) words.putLong(word(seed, block));
+        return Arrays.copyOfRange(words.array(), skipped, skipped + length);
     }
 
     static long word(long seed, long block) {
@@ -722,6 +748,10 @@ public final class Agent {
             else quoted.append(each);
         }
         return quoted.append('"').toString();
+    }
+
+    static String base64(byte[] bytes) {
+        return '"' + Base64.getEncoder().encodeToString(bytes) + '"';
     }
 
     static String list(Collection<String> texts) {

@@ -467,7 +467,7 @@ class Session:
         loop = "asyncio" if LOOP == "asyncio" else "uvloop %s" % importlib.metadata.version("uvloop")
         # libuv counts time in whole milliseconds and rounds both ends of a wait.
         grain = 0 if LOOP == "asyncio" else 2_000_000
-        say(kind="hello", versions=[1], name="python-asyncio" if LOOP == "asyncio" else "python-uvloop",
+        say(kind="hello", versions=[1], name="python-asyncio" if LOOP == "asyncio" else "python-asyncio-uvloop",
             version="%s, %s %s, %s %s" % (loop, platform.python_implementation(), platform.python_version(),
                                           platform.system(), platform.release()),
             offers=OFFERS, lacks=LACKS, granularity={"poll": 0, "socket": grain})

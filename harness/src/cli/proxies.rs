@@ -9,7 +9,7 @@ use include_dir::{Dir, File, include_dir};
 use super::exit::Exit;
 use super::output::complain;
 use super::subject::guard;
-use super::subjects::{build, cache, failed, install_packages, lacking, lay_out};
+use super::subjects::{build, cache, digest, failed, install_packages, lacking, lay_out};
 use crate::report::Printable;
 use crate::scenario::nearest;
 use crate::subject::via::{ProxyManifest, ProxyStart};
@@ -90,7 +90,7 @@ pub(super) fn prepared(
     let folder = proxies.join(&manifest.folder);
     let out = folder.join("out");
     fs::create_dir_all(&out).map_err(|error| failed(&out, &error))?;
-    let changed = lay_out(&PROXIES, &proxies)?;
+    lay_out(&PROXIES, &proxies)?;
     let mut words: Vec<(String, String)> =
         manifest.words.iter().map(|(word, value)| (word.clone(), value.clone())).collect();
     words.push(("dir".to_owned(), folder.display().to_string()));
@@ -101,14 +101,16 @@ pub(super) fn prepared(
             .fold(text.clone(), |text, (word, value)| text.replace(&format!("{{{word}}}"), value))
     };
     let done = out.join("prepared");
-    if !manifest.prepare.is_empty() && (changed || !done.is_file()) {
+    let source = digest(&PROXIES, &manifest.prepare);
+    let is_done = fs::read_to_string(&done).is_ok_and(|there| there == source);
+    if !manifest.prepare.is_empty() && !is_done {
         fs::remove_dir_all(&out).map_err(|error| failed(&out, &error))?;
         fs::create_dir_all(&out).map_err(|error| failed(&out, &error))?;
         let what = format!("the proxy {} cannot be prepared", manifest.name);
         for command in &manifest.prepare {
             build(&what, &command.iter().map(fill).collect::<Vec<_>>(), &folder)?;
         }
-        fs::write(&done, b"").map_err(|error| failed(&done, &error))?;
+        fs::write(&done, source).map_err(|error| failed(&done, &error))?;
     }
     let config = match &manifest.config {
         None => None,

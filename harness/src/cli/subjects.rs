@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -173,39 +174,48 @@ pub(super) fn prepared(manifest: &Manifest) -> Result<Vec<String>, Exit> {
     let folder = agents.join(&manifest.folder);
     let out = folder.join("out");
     fs::create_dir_all(&out).map_err(|error| failed(&out, &error))?;
-    // One may be built from the files of another.
-    let changed = lay_out(&AGENTS, &agents)?;
+    lay_out(&AGENTS, &agents)?;
     let fill = |word: &String| {
         word.replace("{dir}", &folder.display().to_string())
             .replace("{agents}", &agents.display().to_string())
             .replace("{out}", &out.display().to_string())
     };
     let built = out.join(format!("{}.built", manifest.name));
-    if changed || !built.is_file() {
+    // One may be built from the files of another, and the files of all are laid out with the first.
+    let source = digest(&AGENTS, &manifest.build);
+    if !fs::read_to_string(&built).is_ok_and(|there| there == source) {
         let what = format!("the subject {} cannot be built", manifest.name);
         for command in &manifest.build {
             build(&what, &command.iter().map(fill).collect::<Vec<_>>(), &folder)?;
         }
-        fs::write(&built, b"").map_err(|error| failed(&built, &error))?;
+        fs::write(&built, source).map_err(|error| failed(&built, &error))?;
     }
     Ok(manifest.start.iter().map(fill).collect())
 }
 
-/// Writes the files of a built-in folder where they are to lie, and says whether any was not there.
-pub(super) fn lay_out(files: &Dir<'_>, root: &Path) -> Result<bool, Exit> {
-    let mut changed = false;
+/// What tells whether something was made by other commands, or of other files.
+pub(super) fn digest(files: &Dir<'_>, commands: &[Vec<String>]) -> String {
+    let mut hasher = DefaultHasher::new();
+    commands.hash(&mut hasher);
+    for file in files.dirs().flat_map(Dir::files) {
+        (file.path(), file.contents()).hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+/// Writes the files of a built-in folder where they are to lie.
+pub(super) fn lay_out(files: &Dir<'_>, root: &Path) -> Result<(), Exit> {
     for file in files.dirs().flat_map(Dir::files) {
         let path = root.join(file.path());
         if fs::read(&path).is_ok_and(|there| there == file.contents()) {
             continue;
         }
-        changed = true;
         let above = path.parent().unwrap_or(root);
         fs::create_dir_all(above)
             .and_then(|()| fs::write(&path, file.contents()))
             .map_err(|error| failed(&path, &error))?;
     }
-    Ok(changed)
+    Ok(())
 }
 
 /// Says that a file or a folder cannot be written.
