@@ -27,7 +27,7 @@ if fault in ("forks", "ignores-sigterm", "outlives-its-input"):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Who must not stay: this process, or one that it has started.
     stays = subprocess.Popen(["sleep", "3600"]).pid if fault == "forks" else os.getpid()
-    with open(os.environ["CHILD"], "w") as file:
+    with open(os.environ.get("CHILD", os.devnull), "w") as file:
         file.write(str(stays))
 
 good = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
