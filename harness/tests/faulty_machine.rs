@@ -54,14 +54,14 @@ fn a_machine_without_a_fault_passes() {
 fn a_shutdown_that_does_nothing_is_noticed() {
     let test = "a_shutdown_that_does_nothing_is_noticed";
     let Some(fault) = Fault::build(test, "shutdown_write_does_nothing.c") else { return };
-    fault.is_noticed("**", &[], |op, _| matches!(op, Op::Shutdown { how: How::Write, .. }));
+    fault.is_noticed(DIRECT, &[], |op, _| matches!(op, Op::Shutdown { how: How::Write, .. }));
 }
 
 #[test]
 fn a_receive_timeout_that_fires_early_is_noticed() {
     let test = "a_receive_timeout_that_fires_early_is_noticed";
     let Some(fault) = Fault::build(test, "receive_timeout_fires_early.c") else { return };
-    fault.is_noticed("**", &NOT_TIMED, |op, _| {
+    fault.is_noticed(DIRECT, &NOT_TIMED, |op, _| {
         matches!(op, Op::SetOption { option: SocketOption::ReceiveTimeout, .. })
     });
 }
@@ -132,6 +132,9 @@ fn a_reset_that_looks_like_the_end_is_noticed() {
     });
 }
 
+/// The scenarios that faults of all sockets are tried on. Those of proxies ask nothing else of a connection,
+/// and give it so long that a lost end would be waited for by minutes.
+const DIRECT: &str = "broadcast/** cumulative/** framing/** halfclose/** timeout/**";
 /// The scenarios that the faults of broadcasting are tried on.
 const BROADCASTS: &str = "broadcast/**";
 
@@ -256,7 +259,9 @@ impl Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockspec"));
         command
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .args(["run", pattern, "--deadline", "1s", "--jobs", "32", "--record"])
+            .arg("run")
+            .args(pattern.split(' '))
+            .args(["--deadline", "1s", "--jobs", "32", "--record"])
             .arg(&recording);
         if let Some(library) = fault {
             command.env("LD_PRELOAD", library);
