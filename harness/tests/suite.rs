@@ -100,7 +100,8 @@ fn what_a_subject_is_known_to_do_speaks_of_the_suite(#[files("../reports/*.toml"
     let documents = scenarios(&folder());
     let cases: Vec<_> = documents.iter().flat_map(Document::cases).collect();
     let (expectations, mut mistakes) = Expectations::read(&name, &source);
-    mistakes.extend(expectations.check(documents.iter().map(|one| &**one.scenario()), &cases));
+    let scenarios = documents.iter().map(|one| &**one.scenario());
+    mistakes.extend(expectations.check_everywhere(scenarios, &cases, true));
     let shown: Vec<_> = mistakes.iter().map(|one| one.render(&name, &source, false)).collect();
     assert!(shown.is_empty(), "{}", shown.join("\n\n"));
 }
