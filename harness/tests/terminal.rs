@@ -52,8 +52,7 @@ fn a_key_shows_what_is_pending_and_the_terminal_is_given_back() -> io::Result<()
     let Some((mut screen, _suite)) = start("a_key_shows_what_is_pending", None)? else {
         return Ok(());
     };
-    screen.press(b"xt");
-    screen.wait_for("pending: 2 steps");
+    screen.press_until(b"xt", "pending: 2 steps");
     screen.wait_for("long[tcp4,loopback]");
     screen.press(INTERRUPT);
     screen.wait_for("SIGINT: the run ends here");
@@ -87,8 +86,7 @@ fn a_run_that_is_stopped_lends_the_terminal_to_the_shell() -> io::Result<()> {
     assert!(screen.is_as_before(), "the shell reads lines");
     screen.press(b"\n");
     screen.wait_until("it has the keys again", || !screen.is_as_before());
-    screen.press(b"t");
-    screen.wait_for("pending: 2 steps");
+    screen.press_until(b"t", "pending: 2 steps");
     screen.press(INTERRUPT);
     screen.wait_for("ended");
     assert!(screen.wait().success(), "that is how the shell ends");

@@ -66,8 +66,8 @@ impl Screen {
         self.shown.lock().expect("no panic").clone()
     }
 
-    pub(crate) fn press(&mut self, keys: &[u8]) {
-        self.keys.write_all(keys).expect("the terminal takes keys");
+    pub(crate) fn press(&self, keys: &[u8]) {
+        (&self.keys).write_all(keys).expect("the terminal takes keys");
     }
 
     /// Whether the terminal gives whole lines and shows what is typed, as shells want it.
@@ -78,6 +78,14 @@ impl Screen {
 
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(text, || self.shown().contains(text));
+    }
+
+    /// Presses keys until they are answered so: what they ask for may not be true at once.
+    pub(crate) fn press_until(&self, keys: &[u8], answer: &str) {
+        self.wait_until(answer, || {
+            self.press(keys);
+            self.shown().contains(answer)
+        });
     }
 
     pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
