@@ -190,6 +190,26 @@ fn a_death_takes_only_its_own_case_along_and_three_end_the_matter() {
     assert_eq!(many.code, Some(1));
 }
 
+#[test]
+fn an_agent_finds_no_signal_blocked_whenever_it_is_started() {
+    if !has_python("an_agent_finds_no_signal_blocked_whenever_it_is_started") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let blocked = folder.path().join("blocked");
+    // The first is started before the run attends to signals, the second when the first has died. No
+    // shell stands between: some of them unblock all signals.
+    let script = "import os, signal, sys\n\
+                  with open(os.environ['CHILD'], 'a') as file:\n    \
+                      print(len(signal.pthread_sigmask(signal.SIG_BLOCK, [])), file=file)\n\
+                  os.execvp(sys.argv[1], sys.argv[1:])";
+    let agent = [&["python3", "-c", script][..], &misbehaving("dies")].concat();
+    let cases = "halfclose/eof-after-all-data[{tcp4,unix},loopback]";
+    let said = run(&[cases], &["--jobs", "1"], &agent, &blocked);
+    let text = fs::read_to_string(&blocked).expect("it has written it");
+    assert_eq!(text, "0\n0\n", "{}{}", said.out, said.error);
+}
+
 #[rstest]
 #[case("forks")]
 #[case("ignores-sigterm")]

@@ -34,7 +34,9 @@ pub fn guard(parent: u32, work: Option<&Path>, command: &[OsString]) -> io::Resu
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    // Before any signal is blocked, since the command would inherit that.
+    // The command inherits which signals are blocked, and a run has blocked those that it attends to: an
+    // agent could not interrupt its own calls then, and a proxy not be ended by SIGTERM.
+    SigSet::empty().thread_set_mask()?;
     let mut child = match Command::new(program).args(arguments).spawn() {
         Ok(child) => child,
         Err(error) => {
