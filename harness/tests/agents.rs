@@ -150,6 +150,18 @@ fn a_slow_agent_is_as_good_as_a_fast_one() {
     assert_eq!(said.code, Some(0), "{}", said.out);
 }
 
+#[test]
+fn an_agent_may_take_its_time_to_generate_what_it_sends() {
+    if !has_python("an_agent_may_take_its_time_to_generate_what_it_sends") {
+        return;
+    }
+    // 48 MiB, which that agent begins to generate when the deadline is over already.
+    let case = "proxy/blocked-sender-learns-of-reset[tcp4,loopback]";
+    let agent = misbehaving("generates-slowly");
+    let said = run(&[case], &["--deadline", "300ms"], &agent, Path::new("/dev/null"));
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.error);
+}
+
 #[rstest]
 #[case::hangs("hangs-before-hello", "3s", "did not answer at all within 3s\n  | still thinking")]
 #[case::dies("dies-before-hello", "60s", "it ended with exit code 1\n  | no sockets here")]

@@ -53,6 +53,8 @@ def forward():
             done = {"kind": "done", "id": request["id"], "began": 0, "took": 0}
             say(json.dumps(done | {"ok": {"reset": {"leaks": []}}}) + "\n")
             continue
+        if fault == "generates-slowly" and "generated" in request.get("data", ()):
+            time.sleep(0.6)
         if fault == "generates-another-stream":
             line = line.replace('"seed":', '"seed":1')
         good.stdin.write(line.encode())

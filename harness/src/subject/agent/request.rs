@@ -1,3 +1,4 @@
+use std::slice;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -137,6 +138,22 @@ pub enum Call {
     Drain { socket: usize },
     /// Signals the thread of a pending call.
     Interrupt { call: CallId },
+}
+
+impl Call {
+    /// How many bytes its agent has to generate before it can make the call.
+    pub(super) fn generated(&self) -> u32 {
+        let pieces = match self {
+            Self::Send { data, .. } | Self::Write { data, .. } => slice::from_ref(data),
+            Self::SendAll { pieces, .. } => pieces,
+            _ => &[],
+        };
+        let lengths = pieces.iter().map(|data| match data {
+            Data::Bytes(_) => 0,
+            Data::Generated { length, .. } => *length,
+        });
+        lengths.sum::<u64>().try_into().unwrap_or(u32::MAX)
+    }
 }
 
 /// What shutdown(2) is told.

@@ -16,6 +16,9 @@ use crate::vocabulary::{
 
 /// How long it is waited for a call to block whose thread cannot be looked at.
 const SETTLE: Duration = Duration::from_millis(20);
+/// How long an agent may take to generate a byte of a payload, before it makes the call: 64 MiB take one
+/// that is interpreted a second, and several where others compute beside it.
+const BYTE: Duration = Duration::from_nanos(100);
 
 /// The sockets of one case on an agent, and its pending calls.
 #[derive(Debug)]
@@ -99,9 +102,10 @@ impl AgentSession {
         let origin = self.origin;
         let agent = self.agent()?;
         let asked = Instant::now();
+        let generating = BYTE.saturating_mul(call.generated());
         let id = agent.call(call, Some(limit));
         let patience = if agent.can_cancel() { GRACE } else { Duration::ZERO };
-        let told = agent.answer(id, asked + limit + patience);
+        let told = agent.answer(id, asked + generating + limit + patience);
         match self.told(told)? {
             Some(done) => self.observation(done),
             None => self.break_off(id, asked.saturating_duration_since(origin), asked),
@@ -322,7 +326,7 @@ impl AgentSession {
             self.ahead_of(*socket).begin(*framing, *most);
         }
         let asked = Instant::now();
-        let deadline = asked + limit;
+        let deadline = asked + limit + BYTE.saturating_mul(call.generated());
         let agent = self.agent()?;
         let id = agent.call(call, None);
         let told = agent.started(id, deadline);
