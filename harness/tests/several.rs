@@ -177,13 +177,15 @@ fn all_that_there_are_are_run_and_what_is_missing_is_no_failure() -> io::Result<
 }
 
 #[test]
-fn what_names_no_subject_or_one_twice_is_a_mistake() -> io::Result<()> {
+fn subjects_and_peers_that_cannot_be_are_a_mistake() -> io::Result<()> {
     let fakes = Fakes::new(&[])?;
     for (arguments, said) in [
         (&["--subject", "kernel,kernl"][..], "there is no subject `kernl`; did you mean `kernel`?"),
         (&["--subject", "kernel,kernel"], "the subject `kernel` is named twice"),
         (&["--subject", "kernel,go", "--", "agent"], "a command behind `--` is one subject"),
         (&["--subject", "kernel", "--all-subjects"], "cannot be used with"),
+        (&["--subject", "gvisor", "--peer", "kernel"], "gvisor cannot have the peer `kernel`"),
+        (&["--subject", "kernel,gvisor", "--peer", "kernel-first"], "nobody outside reaches"),
         (&["--subject", "kernel,go", "--record", "Cargo.toml"], "Cargo.toml cannot be made"),
     ] {
         let mut command = Command::new(PROGRAM);

@@ -62,8 +62,7 @@ pub(super) fn all(peer: Option<Peer>) -> Result<Vec<Column>, Exit> {
     let manifests = manifests()?;
     let columns = manifests.iter().flat_map(|manifest| {
         let peers = peer.map_or(vec![Peer::Own, Peer::Kernel], |peer| vec![peer]);
-        let is_possible =
-            |peer: &Peer| *peer == Peer::Own || manifest.placement != Placement::Sandbox;
+        let is_possible = |peer: &Peer| can_have(manifest.placement, *peer);
         let possible = peers.into_iter().filter(is_possible);
         possible.map(|peer| Column::of(manifest, peer)).collect::<Vec<_>>()
     });
@@ -82,7 +81,7 @@ pub(super) fn named(names: &[String], peer: Option<Peer>) -> Result<Vec<Column>,
             Column::via(&proxy(via)?)
         } else {
             let manifest = manifest(name)?;
-            Column::of(&manifest, peer.unwrap_or_else(|| usual_peer(manifest.placement)))
+            Column::of(&manifest, chosen_peer(&manifest, peer)?)
         };
         if columns.contains(&column) {
             complain(&format!("error: the subject `{name}` is named twice\n"));
@@ -93,12 +92,26 @@ pub(super) fn named(names: &[String], peer: Option<Peer>) -> Result<Vec<Column>,
     Ok(columns)
 }
 
-/// The peer of a subject that can run there, where none is asked for.
-pub(super) const fn usual_peer(placement: Placement) -> Peer {
-    match placement {
-        Placement::Namespace | Placement::Loopback | Placement::Link => Peer::Kernel,
-        Placement::Sandbox => Peer::Own,
+/// The peer of a subject: the one that is asked for, if it can be reached; else the usual one.
+pub(super) fn chosen_peer(manifest: &Manifest, asked: Option<Peer>) -> Result<Peer, Exit> {
+    let Manifest { name, placement, .. } = manifest;
+    match asked {
+        Some(peer) if can_have(*placement, peer) => Ok(peer),
+        Some(peer) => {
+            complain(&format!(
+                "error: {name} cannot have the peer `{}`: nobody outside reaches its sockets. Without \
+                 `--peer` it plays all actors\n",
+                peer.word()
+            ));
+            Err(Exit::Usage)
+        }
+        None if can_have(*placement, Peer::Kernel) => Ok(Peer::Kernel),
+        None => Ok(Peer::Own),
     }
+}
+
+const fn can_have(placement: Placement, peer: Peer) -> bool {
+    !matches!(placement, Placement::Sandbox) || matches!(peer, Peer::Own)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::columns::{self, Column, usual_peer};
+use super::columns::{self, Column, chosen_peer};
 use super::exit::Exit;
 use super::output::complain;
 use super::proxies::{PREFIX, prepared as prepared_proxy, proxy};
@@ -186,15 +186,16 @@ impl SubjectChoice {
         }
         let (command, start_time, placement, peer) = if command.is_empty() {
             let manifest = manifest(subject)?;
+            let peer = chosen_peer(&manifest, self.peer)?;
             let command = prepared(&manifest)?.into_iter().map(OsString::from).collect();
-            (command, manifest.start_time, manifest.placement, usual_peer(manifest.placement))
+            (command, manifest.start_time, manifest.placement, peer)
         } else {
             // Nothing says whether it can be reached from outside.
-            (command.to_vec(), START_TIME, Placement::default(), Peer::Own)
+            (command.to_vec(), START_TIME, Placement::default(), self.peer.unwrap_or_default())
         };
         let patience = self.start_time.unwrap_or(start_time);
         let start = Start { guard: guard(), command, patience, placement };
-        match AgentSubject::new(start, self.peer.unwrap_or(peer), kernel) {
+        match AgentSubject::new(start, peer, kernel) {
             Ok(agent) => Ok(Box::new(agent)),
             Err(error) => {
                 complain(&format!("error: {error}\n"));
