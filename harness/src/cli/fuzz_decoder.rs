@@ -79,6 +79,10 @@ pub(super) struct GuardArguments {
     #[arg(long)]
     work: Option<PathBuf>,
 
+    /// The command attends to the signals that are blocked.
+    #[arg(long)]
+    attends: bool,
+
     /// The process for which the command runs.
     parent: u32,
 
@@ -228,7 +232,7 @@ fn words(arguments: &Arguments) -> Vec<String> {
 
 /// Guards a decoder, as [`Session`] wants it.
 pub(super) fn guarded(arguments: &GuardArguments) -> io::Result<u8> {
-    guard(arguments.parent, arguments.work.as_deref(), &arguments.command)
+    guard(arguments.parent, arguments.work.as_deref(), arguments.attends, &arguments.command)
 }
 
 fn law(text: &str) -> Result<Law, String> {

@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::output::{complain, print};
 use super::outputs::Outputs;
 use super::recordings::replay_from;
-use super::subject::guard;
+use super::subject::guard_of_run;
 use crate::report::recording::RecordingWriter;
 use crate::report::{Reporter as _, SubjectRun, SubjectTable, Tally, Transcript};
 use crate::run::event::{Event, RunStarted};
@@ -150,7 +150,7 @@ impl Several<'_> {
         } else {
             Stdio::inherit()
         };
-        let process = Attached::start(&guard(), &command, recording.try_clone()?, stdout)?;
+        let process = Attached::start(&guard_of_run(), &command, recording.try_clone()?, stdout)?;
         relay.concerns(process.group());
         let ended = process.wait();
         relay.concerns(None);

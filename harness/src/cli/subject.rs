@@ -227,3 +227,12 @@ pub(super) fn guard() -> Vec<OsString> {
     let own = env::current_exe().ok();
     own.map(|own| vec![own.into_os_string(), "guard".into()]).unwrap_or_default()
 }
+
+/// The same before a further run of this program, which attends to signals as this one does.
+pub(super) fn guard_of_run() -> Vec<OsString> {
+    let mut guard = guard();
+    if !guard.is_empty() {
+        guard.push("--attends".into());
+    }
+    guard
+}

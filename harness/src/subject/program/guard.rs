@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal, killpg, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpgrp, getppid};
 
 /// What a guard says where the command cannot be started, before the reason.
@@ -28,15 +29,25 @@ pub(crate) fn refusal(line: &str) -> Option<&str> {
 ///
 /// It must lead a process group of its own, since it kills that.
 ///
+/// The signals that are blocked when it is started are those that a run attends to. They stay blocked for a
+/// command that attends to them itself (`attends`), so that none ends it before it does; for any other
+/// they are unblocked, as an agent could not interrupt its own calls then, and a proxy not be ended by SIGTERM.
+///
 /// # Errors
 /// When the command cannot be waited for.
-pub fn guard(parent: u32, work: Option<&Path>, command: &[OsString]) -> io::Result<u8> {
+pub fn guard(
+    parent: u32,
+    work: Option<&Path>,
+    attends: bool,
+    command: &[OsString],
+) -> io::Result<u8> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    // The command inherits which signals are blocked, and a run has blocked those that it attends to: an
-    // agent could not interrupt its own calls then, and a proxy not be ended by SIGTERM.
-    SigSet::empty().thread_set_mask()?;
+    // The command inherits which signals are blocked.
+    if !attends {
+        unblock()?;
+    }
     let mut child = match Command::new(program).args(arguments).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -49,6 +60,19 @@ pub fn guard(parent: u32, work: Option<&Path>, command: &[OsString]) -> io::Resu
     set_pdeathsig(Signal::SIGTERM)?;
     let_go()?;
     wait(&mut child, &signals, parent, work).map(mirrored)
+}
+
+/// Unblocks all signals. What is pending is dropped: it came when this process, just forked, was still
+/// of the group of the run, and was for that.
+fn unblock() -> io::Result<()> {
+    let blocked = SigSet::thread_get_mask()?;
+    let pending = SignalFd::with_flags(&blocked, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    for _ in Signal::iterator() {
+        if pending.read_signal()?.is_none() {
+            break;
+        }
+    }
+    Ok(SigSet::empty().thread_set_mask()?)
 }
 
 fn is_parent(parent: u32) -> bool {
