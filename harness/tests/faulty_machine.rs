@@ -24,9 +24,12 @@ use sockspec::vocabulary::{Errno, How, MessageFlags, Op, Pieces, Place, SocketOp
 use tempfile::TempDir;
 
 /// Scenarios in which `SO_RCVTIMEO` is set and which rightly do not notice that it fires early.
-const NOT_TIMED: [(&str, &str); 6] = [
+const NOT_TIMED: [(&str, &str); 9] = [
     ("timeout/applies-per-call", "data comes well before the limit, also before an early one"),
     ("timeout/poll-ignores-rcvtimeo", "poll does not look at the limit"),
+    ("timeout/python-accept-does-not-inherit", "nobody waits until the limit"),
+    ("timeout/python-timeout-leaks-through-dup", "data comes well before the limit, also then"),
+    ("timeout/python-waitall-lost-with-timeout", "data comes well before the limit, also then"),
     ("timeout/ready-data-beats-timeout", "data is there before the receive"),
     ("timeout/signal-interrupts-recv-with-timeout", "a signal comes seconds before the limit"),
     ("timeout/subtick-value-not-zero", "the limit is within a clock tick, as is what is left"),
