@@ -257,6 +257,17 @@ impl Lasting {
     }
 }
 
+impl Lasting {
+    /// How many of its processes are stopped.
+    fn stopped(&self) -> usize {
+        let is_stopped = |process: &String| {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+        };
+        self.processes().iter().filter(|process| is_stopped(process)).count()
+    }
+}
+
 impl Drop for Lasting {
     fn drop(&mut self) {
         // It may have ended and been waited for.
@@ -292,6 +303,18 @@ fn the_run_under_way_ends_with_its_report_and_no_further_one_begins() -> io::Res
     let matrix = lasting.fakes.text("matrix");
     assert_eq!(matrix.matches(" (incomplete) |").count(), 2, "{matrix}");
     wait_until("nothing is left", || lasting.processes().is_empty());
+    Ok(())
+}
+
+#[test]
+fn the_run_under_way_is_stopped_and_goes_on_with_it() -> io::Result<()> {
+    let mut lasting = Lasting::start()?;
+    kill(lasting.id(), Signal::SIGTSTP)?;
+    wait_until("both are stopped", || lasting.stopped() == 2);
+    kill(lasting.id(), Signal::SIGCONT)?;
+    wait_until("both go on", || lasting.stopped() == 0);
+    kill(lasting.id(), Signal::SIGTERM)?;
+    assert_eq!(lasting.wait()?.code(), Some(3), "{}", lasting.fakes.text("error"));
     Ok(())
 }
 

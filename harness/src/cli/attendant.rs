@@ -25,6 +25,12 @@ pub(super) trait Attended: Send {
     /// Shows which steps are pending.
     fn show_pending(&self);
 
+    /// Stops what does not stop with this process, before that does.
+    fn stop(&self) {}
+
+    /// Lets it go on, after this process does.
+    fn go_on(&self) {}
+
     /// Says something to the person.
     fn say(&self, text: &str);
 }
@@ -143,7 +149,9 @@ impl Post {
             Signal::SIGCONT => self.take_keys(),
             Signal::SIGTSTP => {
                 self.keys = None;
+                self.attended.stop();
                 obey(signal);
+                self.attended.go_on();
                 self.take_keys();
             }
             end if ENDS.contains(&end) => {

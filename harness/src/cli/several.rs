@@ -252,6 +252,15 @@ impl Relay {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.group, state.is_told) = (group, false);
     }
+
+    /// Sends a signal to the run that is under way, which attends to it, as its guard does not.
+    fn hand_on(&self, signal: Signal) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(group) = state.group {
+            // Where it has ended meanwhile there is nothing to tell.
+            let _ = killpg(group, signal);
+        }
+    }
 }
 
 impl Attended for Relay {
@@ -270,10 +279,15 @@ impl Attended for Relay {
     }
 
     fn show_pending(&self) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(group) = state.group {
-            let _ = killpg(group, Signal::SIGUSR1);
-        }
+        self.hand_on(Signal::SIGUSR1);
+    }
+
+    fn stop(&self) {
+        self.hand_on(Signal::SIGTSTP);
+    }
+
+    fn go_on(&self) {
+        self.hand_on(Signal::SIGCONT);
     }
 
     fn say(&self, text: &str) {
