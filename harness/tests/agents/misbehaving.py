@@ -30,8 +30,13 @@ if fault in ("forks", "ignores-sigterm", "outlives-its-input"):
     with open(os.environ.get("CHILD", os.devnull), "w") as file:
         file.write(str(stays))
 
+if fault == "starts-late":
+    with open(os.environ["CHILD"], "a") as file:
+        print("started", file=file)
+
 good = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 lock = threading.Lock()
+late = []
 receives = set()
 
 
@@ -104,6 +109,14 @@ for line in good.stdout:
         line = line.replace('"versions":[1]', '"versions":[7,9]')
     if fault == "does-not-say-started" and answer["kind"] == "started":
         continue
+    if fault == "starts-late":
+        if answer["kind"] == "started":
+            late.append(line)
+            continue
+        if "reset" in answer.get("ok", ()):
+            say(line + "".join(late))
+            late.clear()
+            continue
     if fault == "invents-a-class":
         line = line.replace('"class":"ECONNREFUSED"', '"class":"EREFUSED"')
     if fault in ("has-classes", "hides-that-it-has-classes"):

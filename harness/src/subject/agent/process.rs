@@ -38,6 +38,8 @@ pub(super) struct Agent {
     hello: Hello,
     offers: Offers,
     last: CallId,
+    /// The last reset: what was asked for before it is over.
+    reset: CallId,
     /// Every call that was not answered yet.
     pending: BTreeMap<CallId, Pending>,
     /// Answers that nobody has taken.
@@ -142,6 +144,7 @@ impl Agent {
             hello: nobody,
             offers: Offers::default(),
             last: CallId::new(0),
+            reset: CallId::new(0),
             pending: BTreeMap::new(),
             answers: BTreeMap::new(),
             unsent: Vec::new(),
@@ -287,6 +290,7 @@ impl Agent {
         self.answers.clear();
         let id = self.expect();
         self.send(&Request::Reset { id });
+        self.reset = id;
         let deadline = Instant::now() + RESET;
         // What was pending may still be answered; nobody is interested any more.
         self.pending.extend(others);
@@ -324,6 +328,8 @@ impl Agent {
                     pending.started = Some((Instant::now(), thread));
                     Ok(())
                 }
+                // Its thread did not know yet that the scenario is over.
+                None if id < self.reset => Ok(()),
                 None => Err(self.broke(format!("`started` of call {id}, which is not pending"))),
             },
             Message::Done { id, began, took, answer } => match self.pending.remove(&id) {
