@@ -113,6 +113,31 @@ fn a_misbehaviour_is_told_of_its_case(
 }
 
 #[test]
+fn a_start_that_comes_when_all_is_over_is_overlooked() {
+    if !has_python("a_start_that_comes_when_all_is_over_is_overlooked") {
+        return;
+    }
+    let cases = "halfclose/eof-after-all-data[{tcp4,unix},loopback]";
+    let folder = tempfile::tempdir().expect("a folder");
+    let starts = folder.path().join("starts");
+    let said = run(&[cases], &["--jobs", "1"], &misbehaving("starts-late"), &starts);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.error);
+    let starts = fs::read_to_string(&starts).expect("it has written it");
+    assert_eq!(starts, "started\n", "it lives on");
+}
+
+#[test]
+fn a_failure_says_how_it_is_run_again_with_an_agent_without_a_name() {
+    if !has_python("a_failure_says_how_it_is_run_again") {
+        return;
+    }
+    let agent = misbehaving("lies-about-its-offers");
+    let said = run(&[CASE], &[], &agent, Path::new("/dev/null"));
+    let again = format!("sockspec run '{CASE}' --peer self -- {}\n", agent.join(" "));
+    assert!(said.out.contains(&again), "{again}: {}", said.out);
+}
+
+#[test]
 fn a_second_answer_is_noticed() {
     if !has_python("a_second_answer_is_noticed") {
         return;
@@ -185,7 +210,10 @@ fn what_does_not_say_hello_is_no_agent(
 fn what_cannot_be_started_is_told() {
     let Said { code, error, .. } = run(&[CASE], &[], &["/no/such/agent"], Path::new("/dev/null"));
     assert_eq!(code, Some(3));
-    assert!(error.contains("the agent cannot be started: No such file or directory"), "{error}");
+    assert!(
+        error.contains("the agent cannot be started: /no/such/agent: No such file or directory"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -202,6 +202,7 @@ pub(super) fn run(arguments: &Arguments, colour: Colour) -> Exit {
     let options = RunOptions {
         suite: chosen.name.clone(),
         paths: chosen.paths.clone(),
+        command: arguments.subject.command(),
         hosts: arguments.hosts,
         shard: arguments.shard,
         repeat: arguments.repeat,

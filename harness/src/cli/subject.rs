@@ -84,6 +84,11 @@ impl SubjectChoice {
         self.all_subjects
     }
 
+    /// The command behind `--`.
+    pub(super) fn command(&self) -> Vec<String> {
+        self.command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
     /// The name of the subject of the one run that is asked for.
     fn sole(&self) -> &str {
         self.subject.first().map_or(KERNEL, String::as_str)
@@ -148,8 +153,7 @@ impl SubjectChoice {
                  give `--via` or `--subject` a name",
             ));
         }
-        let command: Vec<String> =
-            self.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let command = self.command();
         let Some(program) = command.first() else {
             return Err(refused("`--via` needs the name of a proxy, or a command behind `--`"));
         };

@@ -317,10 +317,18 @@ impl Shown<'_> {
         }
         let _ =
             write!(command, "'{}'", Printable(&self.failure.case.as_str().replace('\'', r"'\''")));
+        let own = self.run.map_or(&[][..], |run| &run.command);
         if let Some(run) = self.run {
-            if run.subject != "kernel" {
-                let _ = write!(command, " --subject {}", ShellWord(&run.subject));
+            // A command is the agent itself, or the proxy between the sockets of a subject.
+            let (subject, via) = match run.subject.strip_suffix("via-proxy") {
+                Some(subject) if !own.is_empty() => (subject.trim_end_matches('-'), " --via"),
+                _ => (run.subject.as_str(), ""),
+            };
+            let has_name = own.is_empty() || !via.is_empty();
+            if has_name && !["", "kernel"].contains(&subject) {
+                let _ = write!(command, " --subject {}", ShellWord(subject));
             }
+            command.push_str(via);
             if let Some(peer) = run.peer {
                 let _ = write!(command, " --peer {peer}");
             }
@@ -338,6 +346,9 @@ impl Shown<'_> {
         if runs > 1 && failed < runs {
             // Once would seldom show it.
             let _ = write!(command, " --repeat {runs}");
+        }
+        for (at, word) in own.iter().enumerate() {
+            let _ = write!(command, "{} {}", if at == 0 { " --" } else { "" }, ShellWord(word));
         }
         command
     }

@@ -195,6 +195,7 @@ fn start(scenarios: u32, cases: u32, repeat: u32) -> Event {
         sockspec: "0.1.0".to_owned(),
         subject: if repeat > 1 { "stack-a" } else { "kernel" }.to_owned(),
         peer: None,
+        command: Vec::new(),
         subject_version: if repeat > 1 { "0.12" } else { "Linux 6.18" }.to_owned(),
         kernel: Some("6.18.44".to_owned()),
         suite: "scenarios/".to_owned(),

@@ -53,6 +53,9 @@ pub struct RunStarted {
     /// Who played the actors, where the subject could have played with another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Peer>,
+    /// The command that was given, where the subject's agent, or the proxy, has no name of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
     /// The release of the kernel that the harness runs on, such as `6.18.44`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
@@ -97,6 +100,7 @@ impl RunStarted {
             subject: String::new(),
             subject_version: String::new(),
             peer: None,
+            command: Vec::new(),
             kernel: kernel_release(),
             suite: String::new(),
             paths: Vec::new(),

@@ -31,6 +31,8 @@ pub struct RunOptions {
     pub suite: String,
     /// The files and folders they come from, where some were given.
     pub paths: Vec<String>,
+    /// The command that was given, where the subject's agent, or the proxy, has no name of its own.
+    pub command: Vec<String>,
     /// To how many hosts the groups of a lan were grown.
     pub hosts: Option<usize>,
     /// Which part of the suite the plan is; that is only told.
@@ -70,6 +72,7 @@ impl Default for RunOptions {
         Self {
             suite: String::new(),
             paths: Vec::new(),
+            command: Vec::new(),
             hosts: None,
             shard: None,
             repeat: 1,
@@ -115,6 +118,7 @@ pub fn run(
         subject: subject.name().to_owned(),
         subject_version: subject.version().to_owned(),
         peer: subject.peer(),
+        command: options.command.clone(),
         suite: options.suite.clone(),
         paths: options.paths.clone(),
         hosts: options.hosts.and_then(|hosts| u32::try_from(hosts).ok()),

@@ -51,6 +51,7 @@ fn run(named: &[(&str, &[Verdict])], known: Option<Known>) -> Vec<Event> {
         sockspec: "0.1.0".to_owned(),
         subject: "stack-a".to_owned(),
         peer: None,
+        command: Vec::new(),
         subject_version: "0.12".to_owned(),
         kernel: Some("6.18.44".to_owned()),
         suite: "scenarios/".to_owned(),
