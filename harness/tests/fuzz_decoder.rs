@@ -223,7 +223,7 @@ fn an_answer_that_is_late_once_is_no_finding() {
 }
 
 #[rstest]
-#[case::missing(&["no-such-decoder"], "the decoder cannot be started: No such file")]
+#[case::missing(&["no-such-decoder"], "the decoder cannot be started: no-such-decoder: No such file")]
 #[case::ends(&["sh", "-c", "echo oops >&2; exit 3"], "it ended with exit code 3\n  | oops\n")]
 #[case::another(&["sh", "-c", "echo hello; sleep 100"], "must be `sockspec-decoder 1`; it is \"hello\"")]
 #[case::newer(&["sh", "-c", "echo sockspec-decoder 2; sleep 100"], "it is \"sockspec-decoder 2\"")]

@@ -126,7 +126,10 @@ fn what_cannot_be_started_is_told() {
     let proxy = ["run", HALF_CLOSE, "--via", "--", "/no/such/proxy", "{listen}", "{target}"];
     let Said { code, out, .. } = sockspec(&proxy, Path::new("/dev/null"));
     assert_eq!(code, Some(3), "{out}");
-    assert!(out.contains("the proxy cannot be started: No such file or directory"), "{out}");
+    assert!(
+        out.contains("the proxy cannot be started: /no/such/proxy: No such file or directory"),
+        "{out}"
+    );
 }
 
 #[test]

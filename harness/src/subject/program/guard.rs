@@ -51,7 +51,7 @@ pub fn guard(
     let mut child = match Command::new(program).args(arguments).spawn() {
         Ok(child) => child,
         Err(error) => {
-            writeln!(io::stdout(), "{REFUSED}{error}")?;
+            writeln!(io::stdout(), "{REFUSED}{}: {error}", program.display())?;
             return Ok(1);
         }
     };
