@@ -4,6 +4,9 @@ use super::exchange::Exchange;
 use super::probe::{ANSWER, Probe, Tried, told};
 use crate::subject::agent::{Answer, Call, Class, Success};
 
+/// How many calls wait at the same time.
+const WAITING: usize = 6;
+
 /// How long a call has to block until it is taken to.
 const STILL: Duration = Duration::from_millis(100);
 
@@ -36,6 +39,26 @@ pub(super) const EXCHANGES: &[Exchange] = &[
             probe.end(other)?;
             probe.send(server, b"to client")?;
             probe.end(one).map(|_| ())
+        },
+    },
+    Exchange {
+        name: "a close is seen by the peer while calls wait on other sockets",
+        needs: &["blocking-calls", "concurrent"],
+        try_it: |probe| {
+            let waiting = (0..WAITING).map(|_| {
+                let (client, server) = probe.pair()?;
+                Ok((probe.start(receive(client), None)?, server))
+            });
+            let waiting = waiting.collect::<Tried<Vec<_>>>()?;
+            // Whoever performs one of those calls must not hold this socket open.
+            let (client, server) = probe.pair()?;
+            probe.ok(Call::Close { socket: client })?;
+            probe.receives_end(server)?;
+            for (call, server) in waiting {
+                probe.send(server, b"on")?;
+                probe.end(call)?;
+            }
+            Ok(())
         },
     },
     Exchange {
