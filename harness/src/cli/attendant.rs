@@ -114,7 +114,8 @@ impl Post {
                     self.signal(signal);
                 }
             }
-            if key {
+            // A signal may have given the terminal back, whose reads wait for a whole line then.
+            if key && self.keys.is_some() {
                 self.key();
             }
             if self.attended.is_ending() {
