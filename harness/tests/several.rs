@@ -9,6 +9,7 @@ mod skip;
 use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -219,6 +220,8 @@ impl Lasting {
             [&suite, "--subject", "node-deno,kernel", "--record", &record, "--matrix", &matrix];
         let mut command = fakes.command(&arguments);
         command.stdin(Stdio::null()).stdout(fs::File::create(fakes.file("out"))?);
+        // Of a group of its own: one whose leader's parent is gone, as a pipeline's can be, is not stopped.
+        command.process_group(0);
         let child = command.stderr(fs::File::create(fakes.file("error"))?).spawn()?;
         let lasting = Self { fakes, child };
         wait_until("a run has begun", || lasting.fakes.text("out").contains("=== node-deno"));
