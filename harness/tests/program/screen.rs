@@ -27,7 +27,14 @@ impl Screen {
     pub(crate) fn start(command: &Command) -> io::Result<Option<Self>> {
         let pair = openpty(None, None)?;
         let mut leader = Command::new("setsid");
-        leader.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+        leader.args(["--ctty", "--wait"]);
+        // Tests may run in the background of a shell, where SIGINT and SIGQUIT are ignored from the start.
+        let defaults = ["env", "--default-signal"];
+        let status = Command::new(defaults[0]).args([defaults[1], "true"]).status();
+        if status.is_ok_and(|status| status.success()) {
+            leader.args(defaults);
+        }
+        leader.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => leader.env(name, value),
