@@ -1,4 +1,4 @@
-//! What other subjects do: each recording that `ci/subjects` has made is the report that was accepted.
+//! What other subjects do: each recording of one is the report that was accepted.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ fn recordings(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 #[test]
-#[ignore = "needs the recordings of other subjects: ci/subjects makes them and runs this"]
+#[ignore = "needs recordings of other subjects; reports/README.md says how they are made"]
 fn each_subject_reports_what_was_accepted() -> io::Result<()> {
     let folder = std::env::var_os("RECORDINGS").expect("RECORDINGS names the folder of recordings");
     let files = recordings(Path::new(&folder))?;
