@@ -4,6 +4,7 @@
 
 pub mod agent;
 mod book;
+mod copies;
 pub mod faulty;
 pub mod kernel;
 pub mod program;

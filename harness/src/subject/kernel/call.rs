@@ -11,6 +11,7 @@ use super::epoll::Registration;
 use super::frames::{self, Ahead, Format};
 use super::message::{endpoint_of, failure};
 use super::{errno, generated, message, option, syscall};
+use crate::subject::copies::{self, Closing};
 use crate::vocabulary::{
     Endpoint, How, Op, Outcome, Payload, Poller, Readiness, SocketOption, Transport,
 };
@@ -85,6 +86,12 @@ pub(in crate::subject) fn may_block(op: &Op) -> bool {
             | Op::SendAll { .. }
             | Op::ReceiveFrame { .. }
     )
+}
+
+/// What has to be held while an operation is performed, and has to be had before its time begins: a close
+/// must be the last one of its socket.
+pub(super) fn closing(op: &Op) -> Option<Closing> {
+    matches!(op, Op::Close { .. }).then(copies::closing)
 }
 
 /// The operation with its payload at hand, where that has to be generated first, and a buffer for

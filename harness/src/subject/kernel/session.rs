@@ -307,6 +307,7 @@ impl KernelSession {
         let prepared = call::prepared(op);
         let op = prepared.as_ref().unwrap_or(op);
         self.foresee(op);
+        let _closing = call::closing(op);
         let bound = if call::may_block(op) {
             let expiry = Alarm::arm(limit).map_err(|raw| SubjectError::Refused {
                 what: "setting a timer",

@@ -15,6 +15,7 @@ use super::breaker::Member;
 use super::call::{self, Means, Reply, Target};
 use super::signal::{DEADLINE, INTERRUPT};
 use crate::subject::SubjectError;
+use crate::subject::copies;
 use crate::subject::thread_state::ThreadState;
 use crate::vocabulary::Op;
 
@@ -209,12 +210,16 @@ impl Shared {
         means: &Means,
         reply: &SyncSender<Reply>,
     ) {
+        let _closing = call::closing(op);
         self.thread.store(gettid().as_raw(), Ordering::Release);
         self.phase.store(IN_CALL, Ordering::Release);
         let result = call::perform(op, target, means, &Bound::Flags(&self.flags));
         // Before anybody knows that the call has returned: a close of the case's own descriptor
         // must then be the last one.
-        drop(own);
+        if let Some(own) = own {
+            let _closing = copies::closing();
+            drop(own);
+        }
         self.phase.store(AFTER_CALL, Ordering::Release);
         // The channel holds one reply and gets one.
         let _ = reply.send(result);

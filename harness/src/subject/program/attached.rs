@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 
 use super::Ending;
 use super::guard::{guarded, kill_group};
+use crate::subject::copies::starting;
 
 /// A program that runs with streams which somebody else reads and writes. It is killed, with its process
 /// group, when this is dropped.
@@ -25,7 +26,9 @@ impl Attached {
         stdin: impl Into<Stdio>,
         stdout: impl Into<Stdio>,
     ) -> io::Result<Self> {
-        let child = guarded(guard, command).stdin(stdin).stdout(stdout).spawn()?;
+        let mut program = guarded(guard, command);
+        program.stdin(stdin).stdout(stdout);
+        let child = starting(|| program.spawn())?;
         Ok(Self { child })
     }
 

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use super::Ending;
 use super::guard::{guarded, kill_group};
 use super::tail::Tail;
+use crate::subject::copies::starting;
 
 /// How long one may take to end after it has closed its standard output.
 const LINGER: Duration = Duration::from_millis(500);
@@ -49,11 +50,9 @@ impl Process {
         command: &[OsString],
         stdin: Stdio,
     ) -> io::Result<Self> {
-        let mut child = guarded(guard, command)
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut program = guarded(guard, command);
+        program.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = starting(|| program.spawn())?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(ErrorKind::BrokenPipe.into());
         };
