@@ -222,7 +222,7 @@ impl Section<'_> {
     fn known(&self, text: &mut String) {
         let tally = self.findings.tally();
         let mut entries: BTreeMap<u32, (usize, &str)> = BTreeMap::new();
-        for (id, _) in tally.standing(Standing::Known) {
+        for (id, _) in tally.known() {
             if let Some(entry) = tally.entry(id) {
                 entries.entry(entry.line).or_insert((0, &entry.reason)).0 += 1;
             }

@@ -5,7 +5,6 @@ use super::matrix::{products, variant};
 use super::palette::{Painted, Palette};
 use super::printable::{Many, Printable};
 use super::remedy::{Mended, Past, mended};
-use super::standing::Standing;
 use super::tally::{CaseTally, Tally};
 use crate::run::Entry;
 use crate::run::event::RunStarted;
@@ -37,7 +36,7 @@ impl fmt::Display for Review<'_> {
 
 impl Review<'_> {
     fn known(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
-        let groups = self.groups(Standing::Known);
+        let groups = self.known_by_scenario();
         let count: usize = groups.values().map(|(_, cases)| cases.len()).sum();
         if count == 0 {
             return Ok(());
@@ -52,9 +51,9 @@ impl Review<'_> {
         Ok(())
     }
 
-    fn groups(&self, standing: Standing) -> ByScenario<'_> {
+    fn known_by_scenario(&self) -> ByScenario<'_> {
         let mut groups = ByScenario::new();
-        for (id, case) in self.tally.standing(standing) {
+        for (id, case) in self.tally.known() {
             if let Some(entry) = self.tally.entry(id) {
                 let group = groups.entry((entry.line, case.scenario()));
                 group.or_insert_with(|| (entry, Vec::new())).1.push(id);

@@ -109,6 +109,11 @@ impl Tally {
         self.cases().filter(move |(_, case)| case.standing() == Some(standing))
     }
 
+    /// The cases that are bad as their entry says, sorted by id: as many as [`Counts::known`] counts.
+    pub fn known(&self) -> impl Iterator<Item = (&CaseId, &CaseTally)> {
+        self.cases().filter(|(_, case)| case.is_known())
+    }
+
     /// The entry of the expectations that speaks of a case.
     pub fn entry(&self, case: &CaseId) -> Option<&Entry> {
         self.started.as_ref()?.entries().get(*self.known.get(case)?)
@@ -174,9 +179,7 @@ impl Counts {
     fn add(&mut self, case: &CaseTally) {
         match case.verdict() {
             Verdict::Pass | Verdict::Slow => self.passed += 1,
-            verdict if verdict.is_bad() && case.standing() == Some(Standing::Known) => {
-                self.known += 1;
-            }
+            _ if case.is_known() => self.known += 1,
             Verdict::Fail | Verdict::Hang | Verdict::Crash | Verdict::Broken => self.failed += 1,
             Verdict::Unsupported | Verdict::Skipped => self.skipped += 1,
         }
@@ -296,6 +299,12 @@ impl CaseTally {
     /// How it stands against the expectations, once it has come to a verdict on the subject.
     pub fn standing(&self) -> Option<Standing> {
         Standing::of(self)
+    }
+
+    /// Whether it is bad as an entry says. It may also stand as its entry says by being good: where that
+    /// says both, or where it could not be decided.
+    pub(super) fn is_known(&self) -> bool {
+        self.verdict().is_bad() && self.standing() == Some(Standing::Known)
     }
 
     /// The position of the entry that speaks of it.
@@ -477,9 +486,17 @@ mod tests {
     fn what_is_known_is_counted_by_itself() {
         let tally = tally(&fixture::known_run());
         assert_eq!(tally.counts().to_string(), "3 passed, 4 failed, 2 skipped, 6 known");
-        assert_eq!(tally.standing(Standing::Known).count(), 6);
+        assert_eq!(tally.known().count(), 6);
         assert_eq!(tally.standing(Standing::Mended).count(), 1);
         assert_eq!(tally.exit_code(), 1);
+    }
+
+    #[test]
+    fn what_passes_as_an_entry_says_is_not_counted_as_known() {
+        let tally = tally(&fixture::one_case(&[Verdict::Pass], &[Verdict::Fail, Verdict::Pass]));
+        assert_eq!(tally.standing(Standing::Known).count(), 1);
+        assert_eq!(tally.known().count(), 0);
+        assert_eq!(tally.counts(), Counts { passed: 1, failed: 0, skipped: 0, known: 0 });
     }
 
     #[test]
