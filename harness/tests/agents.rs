@@ -309,6 +309,38 @@ fn what_an_agent_lacks_is_named(#[case] fault: &'static str, #[case] exchange: &
     assert_eq!(code, Some(1), "{out}");
 }
 
+/// What names each of these faults: all that there is of it.
+#[rstest]
+#[case("drops-flags", &[
+    "FAIL  a look at bytes leaves them",
+    "?     MSG_WAITALL waits for the whole amount",
+    "?     MSG_TRUNC tells the length of a datagram",
+    "?     MSG_MORE makes one datagram of two sends",
+    "?     MSG_ERRQUEUE takes no data",
+    "?     a send that may raise SIGPIPE tells that it did",
+], 1)]
+#[case("drops-lengths", &["?     a value that is too short is passed as short"], 0)]
+#[case("counts-nothing", &["FAIL  what waits to be received is counted"], 1)]
+#[case("knows-no-state", &["FAIL  the state of a connection is told"], 1)]
+#[case(
+    "asks-for-nothing",
+    &["FAIL  epoll tells what is so now", "FAIL  select tells what is so now"],
+    1
+)]
+fn whatever_is_not_passed_on_is_named(
+    #[case] fault: &'static str,
+    #[case] exchanges: &[&str],
+    #[case] exit: i32,
+) {
+    if !has_python(fault) {
+        return;
+    }
+    let (code, out) = check(&misbehaving(fault));
+    let named = out.lines().filter(|line| line.starts_with("FAIL") || line.starts_with("? "));
+    assert_eq!(named.collect::<Vec<_>>(), exchanges, "{out}");
+    assert_eq!(code, Some(exit), "{out}");
+}
+
 #[test]
 fn every_manifest_is_understood_and_its_files_are_there() {
     let mut command = Command::new(PROGRAM);

@@ -1,5 +1,4 @@
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -14,9 +13,10 @@ use crate::report::Printable;
 use crate::subject::agent::check::{Checked, check};
 use crate::subject::agent::{Placement, Start};
 
-/// Say what an agent lacks: try about fifty exchanges of the protocol with it.
+/// Say what an agent lacks: try about sixty exchanges of the protocol with it.
 ///
-/// What it does not offer is not tried. The exit code is 1 if it does something else than the protocol
+/// What it does not offer is not tried. What is in doubt (`?`) may be the agent's doing or that of its
+/// sockets, which the suite is to judge. The exit code is 1 if it does something else than the protocol
 /// says, and 3 if it cannot be started.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -39,7 +39,7 @@ pub(super) fn agent_check(arguments: &Arguments, colour: Colour) -> io::Result<E
         Err(exit) => return Ok(exit),
     };
     let palette = colour.palette();
-    let (mut held, mut failed, mut left) = (0_usize, 0_usize, 0_usize);
+    let (mut held, mut failed, mut doubtful, mut left) = (0_usize, 0_usize, 0_usize, 0_usize);
     let mut written = Ok(());
     let checked = check(&start, &mut |exchange, checked| {
         let name = exchange.name;
@@ -50,12 +50,11 @@ pub(super) fn agent_check(arguments: &Arguments, colour: Colour) -> io::Result<E
             }
             Checked::Failed(why) => {
                 failed += 1;
-                let mut text = format!("{}  {name}\n", palette.bad("FAIL"));
-                for line in why.lines() {
-                    // Writing to a string cannot fail.
-                    let _ = writeln!(text, "        {}", Printable(line));
-                }
-                text
+                format!("{}  {name}\n{}", palette.bad("FAIL"), indented(why))
+            }
+            Checked::Doubtful(why) => {
+                doubtful += 1;
+                format!("{}  {name}\n{}", palette.odd("?   "), indented(why))
             }
             Checked::NotOffered(word) => {
                 left += 1;
@@ -71,8 +70,24 @@ pub(super) fn agent_check(arguments: &Arguments, colour: Colour) -> io::Result<E
         complain(&format!("error: {error}\n"));
         return Ok(Exit::Broken);
     }
-    print(&format!("\n{held} held, {failed} failed, {left} not offered\n"))?;
+    print("\n")?;
+    if doubtful > 0 {
+        print(
+            "`?`: the agent does not pass it on, or its sockets do otherwise, which scenarios tell\n",
+        )?;
+    }
+    print(&format!("{held} held, {failed} failed, {}{left} not offered\n", in_doubt(doubtful)))?;
     Ok(if failed > 0 { Exit::Failed } else { Exit::Good })
+}
+
+/// What was found, line by line.
+fn indented(why: &str) -> String {
+    let lines: Vec<_> = why.lines().map(|line| format!("        {}\n", Printable(line))).collect();
+    lines.concat()
+}
+
+fn in_doubt(count: usize) -> String {
+    if count > 0 { format!("{count} in doubt, ") } else { String::new() }
 }
 
 fn start(arguments: &Arguments) -> Result<Start, Exit> {

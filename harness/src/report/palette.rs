@@ -33,6 +33,11 @@ impl Palette {
         Painted(self.bad, text).to_string()
     }
 
+    /// Text for what deserves a look.
+    pub(crate) fn odd(&self, text: &str) -> String {
+        Painted(self.odd, text).to_string()
+    }
+
     /// Text for what surrounds the rest.
     pub(crate) fn faint(&self, text: &str) -> String {
         Painted(self.faint, text).to_string()

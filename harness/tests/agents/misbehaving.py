@@ -60,6 +60,12 @@ def forward():
             continue
         if fault == "generates-slowly" and "generated" in request.get("data", ()):
             time.sleep(0.6)
+        if fault == "drops-flags" and "flags" in request:
+            line = json.dumps(request | {"flags": []}) + "\n"
+        if fault == "drops-lengths" and "length" in request:
+            line = json.dumps(request | {"length": None}) + "\n"
+        if fault == "asks-for-nothing" and request.get("by") in ("epoll", "select"):
+            line = json.dumps(request | {"interest": []}) + "\n"
         if fault == "generates-another-stream":
             line = line.replace('"seed":', '"seed":1')
         good.stdin.write(line.encode())
@@ -124,6 +130,10 @@ for line in good.stdout:
         line = line.replace('"class":"EPIPE"', '"class":"send-refused"')
     if fault == "has-classes" and answer["kind"] == "hello":
         line = json.dumps(answer | {"names": "class"}) + "\n"
+    if fault == "counts-nothing":
+        line = line.replace('"value":{"number":5}', '"value":{"number":0}')
+    if fault == "knows-no-state":
+        line = line.replace('"state":"LISTEN"', '"state":"CLOSE"')
     if fault == "leaks":
         line = line.replace('"leaks":[]', '"leaks":["socket 7"]')
     if fault == "is-early" and answer["kind"] == "done":

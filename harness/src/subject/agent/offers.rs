@@ -88,6 +88,11 @@ impl Offers {
         self.lacks.get(&lack).map(|reason| format!("no {lack}: {reason}"))
     }
 
+    /// Whether a word that is offered is said not to go with this kind of socket.
+    pub fn lacks_on(&self, word: &str, on: &str) -> bool {
+        self.lacks.contains_key(&format!("{word} on {on}"))
+    }
+
     /// The lacks that say nothing: the word is offered, or what is said to be lacking on some socket is no word
     /// that is offered, or that is no kind of socket.
     pub fn idle_lacks(&self) -> impl Iterator<Item = &str> {

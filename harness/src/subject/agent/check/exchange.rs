@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::probe::Probe;
-use super::{calls, datagrams, ends, greeting, options, streams, waiting};
+use super::{calls, datagrams, ends, greeting, options, passed_on, streams, waiting};
 use crate::subject::agent::process::Agent;
 use crate::subject::agent::{Start, StartError};
 
@@ -23,18 +23,21 @@ pub enum Checked {
     Held,
     /// It is not: what was found.
     Failed(String),
+    /// It is not, and either the agent or its sockets are why: what was found.
+    Doubtful(String),
     /// It was not tried, since this word is not offered.
     NotOffered(&'static str),
 }
 
 /// Every exchange, in the order in which they are tried.
 pub(super) fn all() -> impl Iterator<Item = &'static Exchange> {
-    let areas: [&[Exchange]; 7] = [
+    let areas: [&[Exchange]; 8] = [
         greeting::EXCHANGES,
         calls::EXCHANGES,
         streams::EXCHANGES,
         datagrams::EXCHANGES,
         options::EXCHANGES,
+        passed_on::EXCHANGES,
         waiting::EXCHANGES,
         ends::EXCHANGES,
     ];
@@ -55,7 +58,11 @@ pub fn check(start: &Start, tell: &mut dyn FnMut(&Exchange, &Checked)) -> Result
             Some(agent) => agent,
             None => Agent::start(guard, command, *patience, &abort)?,
         };
-        let missing = exchange.needs.iter().find(|word| !agent.offers().has(word));
+        let offers = agent.offers();
+        let is_missing = |word: &&&'static str| {
+            !offers.has(word) || exchange.needs.iter().any(|kind| offers.lacks_on(word, kind))
+        };
+        let missing = exchange.needs.iter().find(is_missing);
         if let Some(word) = missing {
             tell(exchange, &Checked::NotOffered(word));
             idle = Some(agent);
@@ -64,7 +71,13 @@ pub fn check(start: &Start, tell: &mut dyn FnMut(&Exchange, &Checked)) -> Result
         let mut probe = Probe { agent: &mut agent, next: 0, asked: Instant::now(), is_lost: false };
         let found = (exchange.try_it)(&mut probe).and_then(|()| probe.settle());
         let is_lost = probe.is_lost || found.is_err();
-        tell(exchange, &found.map_or_else(Checked::Failed, |()| Checked::Held));
+        let is_doubtful = passed_on::EXCHANGES.iter().any(|one| one.name == exchange.name);
+        let checked = match found {
+            Ok(()) => Checked::Held,
+            Err(why) if is_doubtful => Checked::Doubtful(why),
+            Err(why) => Checked::Failed(why),
+        };
+        tell(exchange, &checked);
         idle = (!is_lost).then_some(agent);
     }
     Ok(())

@@ -7,6 +7,7 @@ mod ends;
 mod exchange;
 mod greeting;
 mod options;
+mod passed_on;
 mod probe;
 mod streams;
 mod waiting;

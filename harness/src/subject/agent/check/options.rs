@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::exchange::Exchange;
 use super::probe::{ANSWER, Probe, Tried, given, told};
 use crate::subject::agent::{Answer, Call, Class, Success, Value};
-use crate::vocabulary::{Errno, Poller, Readiness, SocketOption};
+use crate::vocabulary::{Errno, Poller, Readiness, SocketOption, TcpState, Transport};
 
 pub(super) const EXCHANGES: &[Exchange] = &[
     Exchange {
@@ -29,6 +29,31 @@ pub(super) const EXCHANGES: &[Exchange] = &[
                 other => {
                     Err(format!("getopt SO_ERROR gave {}, not {{\"error\":null}}", given(&other)))
                 }
+            }
+        },
+    },
+    Exchange {
+        name: "what waits to be received is counted",
+        needs: &["FIONREAD", "poll"],
+        try_it: |probe| {
+            let (client, server) = probe.pair()?;
+            probe.send(client, b"five!")?;
+            probe.ok(poll(server, Some(ANSWER)))?;
+            match probe.ok(Call::Getopt { socket: server, option: SocketOption::Unread })? {
+                Success::Value(Value::Number(5)) => probe.receives(server, b"five!"),
+                other => Err(format!("getopt FIONREAD gave {}, not 5", given(&other))),
+            }
+        },
+    },
+    Exchange {
+        name: "the state of a connection is told",
+        needs: &["tcp4", "tcp-info"],
+        try_it: |probe| {
+            let (listener, _) = probe.listener(Transport::Tcp4)?;
+            let option = SocketOption::TcpInfo;
+            match probe.ok(Call::Getopt { socket: listener, option })? {
+                Success::Value(Value::State(TcpState::Listen)) => Ok(()),
+                other => Err(format!("getopt TCP_INFO of a listener gave {}", given(&other))),
             }
         },
     },
@@ -59,18 +84,17 @@ pub(super) const EXCHANGES: &[Exchange] = &[
     Exchange {
         name: "a poll without a time tells what is so now",
         needs: &["poll"],
-        try_it: |probe| {
-            let (client, server) = probe.pair()?;
-            match probe.ok(poll(client, None))? {
-                Success::Ready(Readiness::NONE) => {}
-                other => return Err(format!("poll gave {}, not {{\"ready\":[]}}", given(&other))),
-            }
-            probe.send(server, b"x")?;
-            match probe.ok(poll(client, Some(ANSWER)))? {
-                Success::Ready(Readiness::IN) => Ok(()),
-                other => Err(format!("poll gave {}, not {{\"ready\":[\"in\"]}}", given(&other))),
-            }
-        },
+        try_it: |probe| is_told(probe, Poller::Poll),
+    },
+    Exchange {
+        name: "epoll tells what is so now",
+        needs: &["epoll"],
+        try_it: |probe| is_told(probe, Poller::Epoll),
+    },
+    Exchange {
+        name: "select tells what is so now",
+        needs: &["select"],
+        try_it: |probe| is_told(probe, Poller::Select),
     },
     Exchange {
         name: "a receive that must not wait says EAGAIN",
@@ -103,6 +127,21 @@ pub(super) const EXCHANGES: &[Exchange] = &[
         },
     },
 ];
+
+/// That nothing can be received until something was sent.
+fn is_told(probe: &mut Probe<'_>, by: Poller) -> Tried {
+    let (client, server) = probe.pair()?;
+    let ask = |timeout| Call::Poll { socket: client, by, interest: Readiness::IN, timeout };
+    match probe.ok(ask(None))? {
+        Success::Ready(Readiness::NONE) => {}
+        other => return Err(format!("it gave {}, not {{\"ready\":[]}}", given(&other))),
+    }
+    probe.send(server, b"x")?;
+    match probe.ok(ask(Some(ANSWER)))? {
+        Success::Ready(Readiness::IN) => Ok(()),
+        other => Err(format!("it gave {}, not {{\"ready\":[\"in\"]}}", given(&other))),
+    }
+}
 
 fn poll(socket: usize, timeout: Option<Duration>) -> Call {
     Call::Poll { socket, by: Poller::Poll, interest: Readiness::IN, timeout }

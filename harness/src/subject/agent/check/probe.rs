@@ -8,6 +8,9 @@ use crate::vocabulary::{Endpoint, Errno, Received, Transport};
 /// How long an answer may take that has nothing to wait for.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
+/// How long a call has to block until it is taken to.
+pub(super) const STILL: Duration = Duration::from_millis(100);
+
 /// An agent on trial, and what is needed to ask it.
 pub(super) struct Probe<'a> {
     pub(super) agent: &'a mut Agent,

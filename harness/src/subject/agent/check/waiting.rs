@@ -1,14 +1,11 @@
 use std::time::Duration;
 
 use super::exchange::Exchange;
-use super::probe::{ANSWER, Probe, Tried, told};
+use super::probe::{ANSWER, Probe, STILL, Tried, told};
 use crate::subject::agent::{Answer, Call, Class, Success};
 
 /// How many calls wait at the same time.
 const WAITING: usize = 6;
-
-/// How long a call has to block until it is taken to.
-const STILL: Duration = Duration::from_millis(100);
 
 pub(super) const EXCHANGES: &[Exchange] = &[
     Exchange {
