@@ -14,296 +14,21 @@
 //! - A socket is closed when the last that uses it lets go of it, so not within a call on it.
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram, UnixListener, UnixStream};
+use std::io::{ErrorKind, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 use std::{io, panic, process, thread};
 
 use protocol::{Answer, CHUNK, Failure, Hello, Json, dropped, error, unsupported};
+use std_sockets::Made::*;
+use std_sockets::{Held, Made, Shared, duration, unix, unix_name};
 
 #[allow(dead_code, reason = "other agents use the rest")]
 mod protocol;
-
-// --- sockets
-
-/// What the standard library made.
-enum Made {
-    Tcp(TcpStream),
-    TcpListener(TcpListener),
-    Udp(UdpSocket),
-    Unix(UnixStream),
-    UnixListener(UnixListener),
-    UnixDatagram(UnixDatagram),
-}
-
-use Made::*;
-
-/// Calls the same method of whichever socket it is.
-macro_rules! each {
-    ($made:expr, $socket:ident => $act:expr) => {
-        match $made {
-            Tcp($socket) => $act,
-            TcpListener($socket) => $act,
-            Udp($socket) => $act,
-            Unix($socket) => $act,
-            UnixListener($socket) => $act,
-            UnixDatagram($socket) => $act,
-        }
-    };
-}
-
-impl Made {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Tcp(stream) => (&mut &*stream).read(buffer),
-            Unix(stream) => (&mut &*stream).read(buffer),
-            Udp(socket) => socket.recv(buffer),
-            UnixDatagram(socket) => socket.recv(buffer),
-            TcpListener(_) | UnixListener(_) => Err(ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn read_from(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<String>)> {
-        match self {
-            Udp(socket) => {
-                socket.recv_from(buffer).map(|(count, from)| (count, Some(protocol::inet(from))))
-            }
-            UnixDatagram(socket) => {
-                socket.recv_from(buffer).map(|(count, from)| (count, Some(unix_name(&from))))
-            }
-            _ => self.read(buffer).map(|count| (count, None)),
-        }
-    }
-
-    fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Tcp(stream) => stream.peek(buffer),
-            Udp(socket) => socket.peek(buffer),
-            _ => Err(ErrorKind::Unsupported.into()),
-        }
-    }
-
-    fn write(&self, data: &[u8]) -> io::Result<usize> {
-        match self {
-            Tcp(stream) => (&mut &*stream).write(data),
-            Unix(stream) => (&mut &*stream).write(data),
-            Udp(socket) => socket.send(data),
-            UnixDatagram(socket) => socket.send(data),
-            TcpListener(_) | UnixListener(_) => Err(ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn set_timeout(&self, receives: bool, limit: Option<Duration>) -> io::Result<()> {
-        match self {
-            TcpListener(_) | UnixListener(_) => Ok(()),
-            Tcp(one) if receives => one.set_read_timeout(limit),
-            Udp(one) if receives => one.set_read_timeout(limit),
-            Unix(one) if receives => one.set_read_timeout(limit),
-            UnixDatagram(one) if receives => one.set_read_timeout(limit),
-            Tcp(one) => one.set_write_timeout(limit),
-            Udp(one) => one.set_write_timeout(limit),
-            Unix(one) => one.set_write_timeout(limit),
-            UnixDatagram(one) => one.set_write_timeout(limit),
-        }
-    }
-
-    fn timeout(&self, receives: bool) -> io::Result<Option<Duration>> {
-        match self {
-            TcpListener(_) | UnixListener(_) => Ok(None),
-            Tcp(one) => {
-                if receives {
-                    one.read_timeout()
-                } else {
-                    one.write_timeout()
-                }
-            }
-            Udp(one) => {
-                if receives {
-                    one.read_timeout()
-                } else {
-                    one.write_timeout()
-                }
-            }
-            Unix(one) => {
-                if receives {
-                    one.read_timeout()
-                } else {
-                    one.write_timeout()
-                }
-            }
-            UnixDatagram(one) => {
-                if receives {
-                    one.read_timeout()
-                } else {
-                    one.write_timeout()
-                }
-            }
-        }
-    }
-
-    fn is_stream(&self) -> bool {
-        matches!(self, Tcp(_) | Unix(_))
-    }
-
-    fn set(&self, option: &str, value: &Json) -> Result<(), Failure> {
-        let number = value.key("number").number().unwrap_or(0);
-        match (self, option) {
-            (Tcp(stream), "TCP_NODELAY") => stream.set_nodelay(number != 0)?,
-            (Tcp(stream), "IP_TTL") => stream.set_ttl(number as u32)?,
-            (TcpListener(listener), "IP_TTL") => listener.set_ttl(number as u32)?,
-            (Udp(socket), "IP_TTL") => socket.set_ttl(number as u32)?,
-            (Udp(socket), "SO_BROADCAST") => socket.set_broadcast(number != 0)?,
-            (_, "SO_RCVTIMEO" | "SO_SNDTIMEO") => {
-                self.set_timeout(option == "SO_RCVTIMEO", duration(value))?;
-            }
-            _ => return unsupported("this type has no method for that option"),
-        }
-        Ok(())
-    }
-
-    fn option(&self, option: &str) -> Result<String, Failure> {
-        let number = match (self, option) {
-            (Tcp(stream), "TCP_NODELAY") => u32::from(stream.nodelay()?),
-            (Tcp(stream), "IP_TTL") => stream.ttl()?,
-            (TcpListener(listener), "IP_TTL") => listener.ttl()?,
-            (Udp(socket), "IP_TTL") => socket.ttl()?,
-            (Udp(socket), "SO_BROADCAST") => u32::from(socket.broadcast()?),
-            (_, "SO_RCVTIMEO" | "SO_SNDTIMEO") => {
-                let limit = self.timeout(option == "SO_RCVTIMEO")?.unwrap_or_default();
-                return Ok(format!(r#"{{"time":{}}}"#, limit.as_nanos()));
-            }
-            (_, "SO_ERROR") => {
-                let name = each!(self, socket => socket.take_error())?
-                    .map(|error| protocol::class(&error));
-                let name = name.map_or("null".to_owned(), |name| format!("{name:?}"));
-                return Ok(format!(r#"{{"error":{name}}}"#));
-            }
-            _ => return unsupported("this type has no method for that option"),
-        };
-        Ok(format!(r#"{{"number":{number}}}"#))
-    }
-}
-
-fn unix_name(address: &UnixAddr) -> String {
-    protocol::local(address.as_abstract_name())
-}
-
-/// The value of a timeout; zero is none, as for setsockopt(2).
-fn duration(value: &Json) -> Option<Duration> {
-    value.key("time").number().filter(|time| *time > 0).map(Duration::from_nanos)
-}
-
-/// A socket of the session, or what was asked for until the standard library makes one.
-struct Held {
-    transport: String,
-    bound: Option<Json>,
-    options: Vec<(String, Json)>,
-    is_nonblocking: bool,
-    is_closed: bool,
-    made: Option<Arc<Made>>,
-}
-
-type Shared = Arc<Mutex<Held>>;
-
-impl Held {
-    fn of(transport: &str) -> Held {
-        Held {
-            transport: transport.to_owned(),
-            bound: None,
-            options: Vec::new(),
-            is_nonblocking: false,
-            is_closed: false,
-            made: None,
-        }
-    }
-
-    /// Takes what was made, and sets on it what was asked for before.
-    fn take(&mut self, made: Made) -> Result<(), Failure> {
-        for (option, value) in &self.options {
-            made.set(option, value)?;
-        }
-        if self.is_nonblocking {
-            each!(&made, socket => socket.set_nonblocking(true))?;
-        }
-        self.made = Some(Arc::new(made));
-        Ok(())
-    }
-
-    fn made(&self) -> Result<Arc<Made>, Failure> {
-        match &self.made {
-            _ if self.is_closed => dropped(),
-            Some(made) => Ok(Arc::clone(made)),
-            None => {
-                error(ErrorKind::NotConnected, "there is no socket before there is a connection")
-            }
-        }
-    }
-
-    /// Whether there is nothing yet but what was asked for.
-    fn is_noted(&self) -> bool {
-        self.made.is_none() && !self.is_closed
-    }
-
-    /// A datagram socket, which is bound to any address if it is not bound yet.
-    fn datagrams(&mut self) -> Result<(), Failure> {
-        if self.made.is_some() || self.is_closed {
-            return Ok(());
-        }
-        match self.transport.as_str() {
-            "udp4" => self.take(Udp(UdpSocket::bind("0.0.0.0:0")?)),
-            "udp6" => self.take(Udp(UdpSocket::bind("[::]:0")?)),
-            "unix-dgram" => self.take(UnixDatagram(UnixDatagram::unbound()?)),
-            _ => Ok(()),
-        }
-    }
-
-    fn bind(&mut self, address: &Json) -> Result<(), Failure> {
-        if self.is_closed {
-            return dropped();
-        }
-        if self.bound.is_some() || self.made.is_some() {
-            return error(
-                ErrorKind::InvalidInput,
-                "bind makes another socket, this one has an address",
-            );
-        }
-        match self.transport.as_str() {
-            "udp4" | "udp6" => self.take(Udp(UdpSocket::bind(address.address()?)?)),
-            "unix-dgram" => self.take(UnixDatagram(UnixDatagram::bind_addr(&unix(address)?)?)),
-            _ => {
-                self.bound = Some(address.clone());
-                Ok(())
-            }
-        }
-    }
-
-    fn listen(&mut self) -> Result<(), Failure> {
-        if self.is_closed {
-            return dropped();
-        }
-        let listener = match (self.transport.as_str(), &self.bound) {
-            ("unix", Some(address)) => UnixListener(UnixListener::bind_addr(&unix(address)?)?),
-            ("tcp4", None) => TcpListener(TcpListener::bind("0.0.0.0:0")?),
-            ("tcp6", None) => TcpListener(TcpListener::bind("[::]:0")?),
-            ("tcp4" | "tcp6", Some(address)) => TcpListener(TcpListener::bind(address.address()?)?),
-            _ => return unsupported("only a stream with an address can listen"),
-        };
-        self.take(listener)
-    }
-}
-
-fn unix(address: &Json) -> Result<UnixAddr, Failure> {
-    match address.key("local") {
-        Json::Text(name) => Ok(UnixAddr::from_abstract_name(name)?),
-        _ => unsupported("an address without a name cannot be given"),
-    }
-}
-
-// --- calls
+mod std_sockets;
 
 /// How long a call blocks at a time where it has no timeout.
 const SLICE: Duration = Duration::from_millis(100);
@@ -414,7 +139,7 @@ impl Call {
 
     fn accept(&self, made: &Made, is_nonblocking: bool) -> Result<Made, Failure> {
         let begin = Instant::now();
-        each!(made, socket => socket.set_nonblocking(true))?;
+        made.set_nonblocking(true)?;
         let result = loop {
             let accepted = match made {
                 TcpListener(listener) => listener.accept().map(|(stream, _)| Tcp(stream)),
@@ -430,7 +155,7 @@ impl Call {
             }
             thread::sleep(PAUSE);
         };
-        each!(made, socket => socket.set_nonblocking(is_nonblocking))?;
+        made.set_nonblocking(is_nonblocking)?;
         result
     }
 
@@ -517,7 +242,7 @@ impl Call {
                 let mut held = locked(&held);
                 held.is_nonblocking = request.key("on").is_true();
                 if let Some(made) = &held.made {
-                    each!(&**made, socket => socket.set_nonblocking(held.is_nonblocking))?;
+                    made.set_nonblocking(held.is_nonblocking)?;
                 }
                 Ok(())
             })?,
