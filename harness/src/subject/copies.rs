@@ -33,7 +33,7 @@ pub(super) fn starting<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// That a socket is closed: no program is started until this is dropped.
+/// That a socket is closed: no program is started until this is dropped, or has long been going on.
 pub(super) fn closing() -> Closing {
     COPIES.close()
 }
